@@ -1,0 +1,3 @@
+#include <cstdio>
+#include "res2clip/core/version.hpp"
+int main() { std::printf("%s\n", res2clip::version().c_str()); }

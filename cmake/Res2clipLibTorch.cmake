@@ -1,0 +1,56 @@
+# Makes the target `res2clip_libtorch` out of whichever LibTorch is at hand.
+#
+# 1. A LibTorch of the user's own (CMAKE_PREFIX_PATH, Torch_DIR): find_package(Torch).
+# 2. The wheel that scripts/setup.sh unpacked (RES2CLIP_LIBTORCH, by default in ~/.cache/res2clip). A CPU build takes
+#    only libtorch_cpu and libc10 out of it: find_package(Torch) of that wheel asks for a CUDA toolkit, which a CPU
+#    build does not need. A CUDA build uses find_package(Torch) there too.
+
+set(_res2clip_cache "$ENV{RES2CLIP_CACHE}")
+if(NOT _res2clip_cache)
+  set(_res2clip_cache "$ENV{HOME}/.cache/res2clip")
+endif()
+if(RES2CLIP_CUDA)
+  set(_res2clip_variant cuda)
+else()
+  set(_res2clip_variant cpu)
+endif()
+set(RES2CLIP_LIBTORCH "${_res2clip_cache}/libtorch-2.11.0-${_res2clip_variant}"
+    CACHE PATH "Folder into which the torch wheel was unpacked")
+
+add_library(res2clip_libtorch INTERFACE IMPORTED GLOBAL)
+
+# A CUDA build looks for Torch inside the wheel; any build honours a Torch the user points at.
+if(RES2CLIP_CUDA AND NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH)
+  list(APPEND CMAKE_PREFIX_PATH "${RES2CLIP_LIBTORCH}/torch")
+endif()
+if(RES2CLIP_CUDA OR Torch_DIR OR CMAKE_PREFIX_PATH)
+  find_package(Torch ${RES2CLIP_TORCH_MINIMUM} QUIET)
+endif()
+
+if(Torch_FOUND)
+  separate_arguments(_res2clip_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  target_include_directories(res2clip_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  target_compile_options(res2clip_libtorch INTERFACE ${_res2clip_torch_flags})
+  target_link_libraries(res2clip_libtorch INTERFACE ${TORCH_LIBRARIES})
+  message(STATUS "res2clip: LibTorch ${Torch_VERSION} from ${TORCH_INSTALL_PREFIX}")
+else()
+  set(_torch "${RES2CLIP_LIBTORCH}/torch")
+  if(RES2CLIP_CUDA OR NOT EXISTS "${_torch}/lib/libtorch_cpu.so")
+    message(FATAL_ERROR "res2clip: no LibTorch in ${RES2CLIP_LIBTORCH}. Run scripts/setup.sh"
+                        " (with --cuda for a CUDA build), or name a LibTorch of your own with -DCMAKE_PREFIX_PATH=DIR.")
+  endif()
+  target_include_directories(res2clip_libtorch SYSTEM INTERFACE
+    "${_torch}/include" "${_torch}/include/torch/csrc/api/include")
+  # c10/macros asks for its generated CUDA macros only in CUDA builds.
+  target_compile_definitions(res2clip_libtorch INTERFACE C10_CUDA_NO_CMAKE_CONFIGURE_FILE)
+  target_link_libraries(res2clip_libtorch INTERFACE "${_torch}/lib/libtorch_cpu.so" "${_torch}/lib/libc10.so")
+  target_link_options(res2clip_libtorch INTERFACE
+    "LINKER:-rpath-link,${_torch}/lib" "LINKER:-rpath-link,${RES2CLIP_LIBTORCH}/nvidia/cu13/lib")
+  list(APPEND CMAKE_BUILD_RPATH "${_torch}/lib")
+  list(APPEND CMAKE_INSTALL_RPATH "${_torch}/lib")
+  message(STATUS "res2clip: LibTorch from the wheel in ${RES2CLIP_LIBTORCH}")
+endif()
+
+# at::parallel_for is inline and needs OpenMP switched on. Only the switch: the runtime loaded is LibTorch's own.
+target_compile_options(res2clip_libtorch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+target_link_options(res2clip_libtorch INTERFACE $<$<LINK_LANGUAGE:CXX>:-fopenmp>)

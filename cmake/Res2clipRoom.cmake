@@ -1,0 +1,54 @@
+# res2clip_room(NAME SOURCES file... [NEEDS target...] [USES target...])
+#
+# One room of the library: src/NAME with its public headers in include/res2clip/NAME, as the static library
+# res2clip_NAME, alias res2clip::NAME. NEEDS names other rooms and what public headers include; USES what only
+# the .cpp files include.
+function(res2clip_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;NEEDS;USES" ${ARGN})
+  add_library(res2clip_${name} STATIC ${ROOM_SOURCES})
+  add_library(res2clip::${name} ALIAS res2clip_${name})
+  set_target_properties(res2clip_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(res2clip_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_compile_features(res2clip_${name} PUBLIC cxx_std_20)
+  target_link_libraries(res2clip_${name} PUBLIC ${ROOM_NEEDS} PRIVATE ${ROOM_USES})
+  res2clip_warnings(res2clip_${name})
+  set_property(GLOBAL APPEND PROPERTY RES2CLIP_ROOMS res2clip_${name})
+endfunction()
+
+# Warnings are errors on our own code. (GCC 12 sees overlapping copies in std::string that are not there: GCC bug 105651.)
+function(res2clip_warnings target)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual;-Werror>
+    $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<CXX_COMPILER_ID:GNU>>:-Wno-restrict>)
+endfunction()
+
+# res2clip_embed(TARGET SYMBOL FILE): the bytes of FILE inside the program, as `extern "C" const char SYMBOL[]` and
+# `SYMBOL_end[]`.
+function(res2clip_embed target symbol file)
+  set(_assembly "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.S")
+  file(WRITE "${_assembly}.new" "    .section .rodata
+    .global ${symbol}
+    .global ${symbol}_end
+    .balign 16
+${symbol}:
+    .incbin \"${file}\"
+${symbol}_end:
+    .byte 0
+    .section .note.GNU-stack,\"\",@progbits
+")
+  file(COPY_FILE "${_assembly}.new" "${_assembly}" ONLY_IF_DIFFERENT)
+  set_source_files_properties("${_assembly}" PROPERTIES OBJECT_DEPENDS "${file}")
+  target_sources(${target} PRIVATE "${_assembly}")
+endfunction()
+
+# res2clip_test(ROOM SOURCES file... NEEDS target...): the tests of one room, one program, each test known to ctest.
+function(res2clip_test room)
+  cmake_parse_arguments(TEST "" "" "SOURCES;NEEDS" ${ARGN})
+  add_executable(test_${room} ${TEST_SOURCES})
+  target_link_libraries(test_${room} PRIVATE ${TEST_NEEDS} res2clip_test_support GTest::gmock_main)
+  target_precompile_headers(test_${room} REUSE_FROM res2clip_test_support)
+  res2clip_warnings(test_${room})
+  gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${room} TIMEOUT 600)
+endfunction()

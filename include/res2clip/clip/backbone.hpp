@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/clip/features.hpp"
+#include "res2clip/core/compute.hpp"
+#include "res2clip/core/files.hpp"
+
+namespace res2clip {
+
+/// What an exported archive says of itself (card.json inside it).
+struct ModelCard {
+  std::string name;                 ///< file name of the weights it was made from
+  std::string weights_sha256;       ///< of that file
+  bool weights_verified = false;    ///< whether that checksum is a published one
+  std::int64_t embed_dim = 0;       ///< D
+  std::int64_t image_size = 0;      ///< side of the square input in pixels, the default of `encode`
+  std::int64_t native_size = 0;     ///< side that the position grid was trained for
+  std::int64_t patch_size = 0;
+  std::int64_t vision_width = 0;
+  std::int64_t vision_layers = 0;
+  std::int64_t vision_heads = 0;
+  std::int64_t text_width = 0;
+  std::int64_t text_layers = 0;
+  std::int64_t text_heads = 0;
+  std::int64_t context_length = 77;
+  std::int64_t vocabulary_size = 49408;
+  std::int64_t vv_blocks = 19;      ///< how many of the last blocks have V-V attention
+  bool global_ln_post = false;      ///< whether the global feature passes ln_post before the projection
+  bool patch_ln_post = true;        ///< whether patch features do
+  bool patch_projection = true;     ///< whether patch features are projected to D (else: vision_width)
+};
+
+/// The frozen CLIP with V-V attention: the only thing that runs the archive. Thread-compatible, not thread-safe.
+class Backbone {
+ public:
+  static Backbone load(const Path& archive, const ComputeOptions& compute);
+  ~Backbone();
+  Backbone(Backbone&&) noexcept;
+  Backbone& operator=(Backbone&&) noexcept;
+
+  /// Images [B, 3, S, S] (normalised, float32, any device; S a multiple of the patch size, else an error) ->
+  /// L2-normalised global and patch features of the given layers (blocks counted from 1; any order).
+  Features encode(const at::Tensor& images, std::span<const int> layers) const;
+
+  /// Prompts -> [P, D] text features, not normalised. Throws a settings error for a prompt longer than the context.
+  at::Tensor encode_text(std::span<const std::string> prompts) const;
+
+  const ModelCard& card() const;
+  /// SHA-256 of what determines the features (weights and card): the identity that banks and caches are checked against.
+  const std::string& checksum() const;
+  c10::Device device() const;
+
+ private:
+  struct Impl;
+  explicit Backbone(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace res2clip

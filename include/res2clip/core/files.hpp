@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace res2clip {
+
+using Path = std::filesystem::path;
+
+/// All bytes of a file. Throws a data error that names the path where it cannot be read.
+std::string read_file(const Path& path);
+
+/// A file that appears whole or not at all: written under a temporary name in the same folder, then renamed.
+/// Folders above it are made. Destroyed without commit(), it leaves nothing behind.
+class AtomicFile {
+ public:
+  explicit AtomicFile(Path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// The name to write to until commit().
+  const Path& temporary() const { return temporary_; }
+
+  /// Flushes the temporary file to disk and renames it. Throws a runtime error naming the path.
+  void commit();
+
+ private:
+  Path path_;
+  Path temporary_;
+  bool committed_ = false;
+};
+
+/// Writes bytes through an AtomicFile.
+void write_file(const Path& path, std::string_view bytes);
+
+/// SHA-256 in lower-case hexadecimal, of bytes and of a file (read in pieces).
+std::string sha256(std::string_view bytes);
+std::string sha256_of_file(const Path& path);
+
+}  // namespace res2clip

@@ -1,0 +1,118 @@
+#include "res2clip/core/files.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include <openssl/evp.h>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+std::string reason() { return std::strerror(errno); }
+
+struct Digest {
+  Digest() : context(EVP_MD_CTX_new(), &EVP_MD_CTX_free) { EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr); }
+
+  void add(const void* data, std::size_t size) { EVP_DigestUpdate(context.get(), data, size); }
+
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+    unsigned int size = 0;
+    EVP_DigestFinal_ex(context.get(), bytes.data(), &size);
+    static constexpr char digits[] = "0123456789abcdef";
+    std::string text;
+    for (unsigned int i = 0; i < size; ++i) {
+      text += digits[bytes[i] >> 4];
+      text += digits[bytes[i] & 15];
+    }
+    return text;
+  }
+
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
+};
+
+void flush_to_disk(const Path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY);
+  if (file < 0) throw runtime_error(path.string() + ": cannot be written: " + reason());
+  const int result = ::fsync(file);
+  ::close(file);
+  // Some file systems refuse fsync; the rename is still atomic there.
+  if (result != 0 && errno != EINVAL && errno != EROFS)
+    throw runtime_error(path.string() + ": cannot be flushed to disk: " + reason());
+}
+
+}  // namespace
+
+std::string read_file(const Path& path) {
+  std::error_code status;
+  if (std::filesystem::is_directory(path, status)) throw data_error(path.string() + ": is a folder, not a file");
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw data_error(path.string() + ": cannot be opened: " + reason());
+  std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  if (stream.bad()) throw data_error(path.string() + ": cannot be read: " + reason());
+  return bytes;
+}
+
+AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
+  static std::atomic<unsigned> counter{0};
+  const Path folder = path_.parent_path();
+  std::error_code failed;
+  if (!folder.empty()) std::filesystem::create_directories(folder, failed);
+  if (failed) throw runtime_error(folder.string() + ": the folder cannot be made: " + failed.message());
+  if (std::filesystem::is_directory(path_, failed))
+    throw runtime_error(path_.string() + ": is a folder; name a file to write to");
+  temporary_ = path_;
+  temporary_ += "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".part";
+}
+
+AtomicFile::~AtomicFile() {
+  std::error_code ignored;
+  if (!committed_) std::filesystem::remove(temporary_, ignored);
+}
+
+void AtomicFile::commit() {
+  flush_to_disk(temporary_);
+  std::error_code failed;
+  std::filesystem::rename(temporary_, path_, failed);
+  if (failed) throw runtime_error(path_.string() + ": cannot be written: " + failed.message());
+  committed_ = true;
+}
+
+void write_file(const Path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  {
+    std::ofstream stream(file.temporary(), std::ios::binary | std::ios::trunc);
+    stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    stream.close();
+    if (!stream) throw runtime_error(path.string() + ": cannot be written: " + reason());
+  }
+  file.commit();
+}
+
+std::string sha256(std::string_view bytes) {
+  Digest digest;
+  digest.add(bytes.data(), bytes.size());
+  return digest.hex();
+}
+
+std::string sha256_of_file(const Path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) throw data_error(path.string() + ": cannot be opened: " + reason());
+  Digest digest;
+  std::string piece(1 << 20, '\0');
+  while (stream.read(piece.data(), static_cast<std::streamsize>(piece.size())) || stream.gcount() > 0)
+    digest.add(piece.data(), static_cast<std::size_t>(stream.gcount()));
+  return digest.hex();
+}
+
+}  // namespace res2clip

@@ -1,0 +1,65 @@
+#include "res2clip/core/files.hpp"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "res2clip/core/error.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using testing::TemporaryFolder;
+
+std::size_t entries(const Path& folder) {
+  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+}
+
+TEST(WriteFile, MakesTheFoldersAboveAndReplacesTheOldContent) {
+  const TemporaryFolder folder;
+  write_file(folder / "a/b/c.txt", "first");
+  write_file(folder / "a/b/c.txt", "second");
+  EXPECT_EQ(read_file(folder / "a/b/c.txt"), "second");
+  EXPECT_EQ(entries(folder / "a/b"), 1u);
+}
+
+TEST(AtomicFile, LeavesNothingBehindWithoutCommit) {
+  const TemporaryFolder folder;
+  {
+    AtomicFile file(folder / "x.bin");
+    std::ofstream(file.temporary()) << "half";
+  }
+  EXPECT_EQ(entries(folder.path()), 0u);
+}
+
+TEST(WriteFile, RefusesAPathBelowAFile) {
+  const TemporaryFolder folder;
+  write_file(folder / "file", "x");
+  EXPECT_THROW(write_file(folder / "file/below.txt", "y"), Error);
+}
+
+TEST(ReadFile, NamesThePathThatIsNotThere) {
+  try {
+    read_file("no/such/file.bin");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_NE(std::string(error.what()).find("no/such/file.bin"), std::string::npos);
+  }
+}
+
+TEST(Sha256, EqualsThePublishedTestVectors) {
+  EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+TEST(Sha256, OfAFileEqualsThatOfItsBytes) {
+  const TemporaryFolder folder;
+  const std::string bytes((1 << 20) + 17, 'q');
+  write_file(folder / "big", bytes);
+  EXPECT_EQ(sha256_of_file(folder / "big"), sha256(bytes));
+}
+
+}  // namespace
+}  // namespace res2clip
