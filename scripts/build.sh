@@ -24,8 +24,6 @@ cd "$root"
 "$root/scripts/setup.sh" "${setup[@]}"
 [ "$preset" = cuda ] && export TORCH_CUDA_ARCH_LIST=${TORCH_CUDA_ARCH_LIST:-8.0;8.6;8.9;9.0}
 say "configuring and building ($preset)"
-cmake --preset "$preset" "${arguments[@]}" > "build-$preset.log.part" 2>&1 ||
-  { cat "build-$preset.log.part" >&2; rm -f "build-$preset.log.part"; fail "CMake could not configure"; }
-rm -f "build-$preset.log.part"
+output=$(cmake --preset "$preset" "${arguments[@]}" 2>&1) || { echo "$output" >&2; fail "CMake could not configure"; }
 cmake --build --preset "$preset"
 say "built build/$preset/res2clip"

@@ -29,8 +29,9 @@ c10::Device resolve_device(const std::string& name) {
   }
   if (devices == 0)
     throw settings_error("device '" + name + "' is not there: " +
-                         (at::globalContext().hasCUDA() ? "this machine shows no CUDA device"
-                                                        : "this build has no CUDA; build with scripts/build.sh --cuda") +
+                         (at::globalContext().hasCUDA()
+                              ? "this machine shows no CUDA device"
+                              : "this build has no CUDA; build with scripts/build.sh --cuda") +
                          ", or use --device cpu");
   if (index >= devices)
     throw settings_error("device '" + name + "' is not there: this machine has " + std::to_string(devices) +
@@ -41,7 +42,8 @@ c10::Device resolve_device(const std::string& name) {
 c10::Device apply(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
-  at::set_num_threads(static_cast<int>(options.threads > 0 ? options.threads : std::max<std::int64_t>(1, cores)));
+  at::set_num_threads(
+      static_cast<int>(options.threads > 0 ? options.threads : std::max<std::int64_t>(1, cores)));
   const bool tf32 = options.precision == Precision::tf32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);

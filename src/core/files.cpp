@@ -1,27 +1,29 @@
 #include "res2clip/core/files.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <memory>
-#include <utility>
-
 #include <openssl/evp.h>
+#include <unistd.h>
+#include <utility>
 
 #include "res2clip/core/error.hpp"
 
 namespace res2clip {
 namespace {
 
-std::string reason() { return std::strerror(errno); }
+std::string reason() {
+  return std::strerror(errno);
+}
 
 struct Digest {
-  Digest() : context(EVP_MD_CTX_new(), &EVP_MD_CTX_free) { EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr); }
+  Digest() : context(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
+  }
 
   void add(const void* data, std::size_t size) { EVP_DigestUpdate(context.get(), data, size); }
 
@@ -55,7 +57,8 @@ void flush_to_disk(const Path& path) {
 
 std::string read_file(const Path& path) {
   std::error_code status;
-  if (std::filesystem::is_directory(path, status)) throw data_error(path.string() + ": is a folder, not a file");
+  if (std::filesystem::is_directory(path, status))
+    throw data_error(path.string() + ": is a folder, not a file");
   std::ifstream stream(path, std::ios::binary);
   if (!stream) throw data_error(path.string() + ": cannot be opened: " + reason());
   std::string bytes((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());

@@ -1,10 +1,9 @@
 #include "res2clip/core/progress.hpp"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <utility>
 
 namespace res2clip {
@@ -33,7 +32,9 @@ ProgressBar::ProgressBar(std::string title, bool quiet)
       terminal_(::isatty(STDERR_FILENO) == 1),
       start_(std::chrono::steady_clock::now()) {}
 
-ProgressBar::~ProgressBar() { finish(); }
+ProgressBar::~ProgressBar() {
+  finish();
+}
 
 void ProgressBar::update(std::int64_t done, std::int64_t total, const std::string& note) {
   if (quiet_ || !terminal_) return;
@@ -46,8 +47,8 @@ void ProgressBar::update(std::int64_t done, std::int64_t total, const std::strin
   constexpr int width = 24;
   const int filled = static_cast<int>(share * width);
   std::string line = title_ + " [" + std::string(static_cast<std::size_t>(filled), '#') +
-                     std::string(static_cast<std::size_t>(width - filled), '.') + "] " + std::to_string(done) + "/" +
-                     std::to_string(total) + " " + left + " " + note;
+                     std::string(static_cast<std::size_t>(width - filled), '.') + "] " +
+                     std::to_string(done) + "/" + std::to_string(total) + " " + left + " " + note;
   line.resize(std::min(line.size(), terminal_width() - 1));
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);

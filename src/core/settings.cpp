@@ -31,13 +31,16 @@ std::string text_of(Number value) {
 /// Assigns the fields that a YAML map names, and remembers which keys nobody asked for.
 class Reader : public Fields {
  public:
-  Reader(const YAML::Node& root, std::string source) : source_(std::move(source)) { levels_.push_back({root, "", {}}); }
+  Reader(const YAML::Node& root, std::string source) : source_(std::move(source)) {
+    levels_.push_back({root, "", {}});
+  }
 
   void field(std::string_view name, bool& value, std::string_view) override {
     if (const auto node = take(name)) value = scalar<bool>(node, name, "true or false");
   }
 
-  void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range, std::string_view) override {
+  void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range,
+             std::string_view) override {
     if (const auto node = take(name)) value = number<std::int64_t>(node, name, range, "a whole number");
   }
 
@@ -55,7 +58,8 @@ class Reader : public Fields {
     if (!node) return;
     expect_list(node, name, "a list of whole numbers");
     value.clear();
-    for (const auto& item : node) value.push_back(number<std::int64_t>(item, name, range, "a list of whole numbers"));
+    for (const auto& item : node)
+      value.push_back(number<std::int64_t>(item, name, range, "a list of whole numbers"));
   }
 
   void field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
@@ -85,7 +89,8 @@ class Reader : public Fields {
 
   void enter(std::string_view name) override {
     YAML::Node node = take(name);
-    if (node && !node.IsMap() && !node.IsNull()) fail(node, name, "must hold settings of its own (key: value)");
+    if (node && !node.IsMap() && !node.IsNull())
+      fail(node, name, "must hold settings of its own (key: value)");
     levels_.push_back({node, key(name), {}});
   }
 
@@ -129,13 +134,15 @@ class Reader : public Fields {
   }
 
   template <class Number>
-  Number number(const YAML::Node& node, std::string_view name, Range<Number> range, const std::string& kind) const {
+  Number number(const YAML::Node& node, std::string_view name, Range<Number> range,
+                const std::string& kind) const {
     const auto value = scalar<Number>(node, name, kind);
     if (!std::isfinite(static_cast<double>(value)) || value < range.low || value > range.high) {
       const bool open = range.high == std::numeric_limits<Number>::max();
-      fail(node, name, "is " + node.Scalar() + "; it must be " +
-                           (open ? "at least " + text_of(range.low)
-                                 : "between " + text_of(range.low) + " and " + text_of(range.high)));
+      fail(node, name,
+           "is " + node.Scalar() + "; it must be " +
+               (open ? "at least " + text_of(range.low)
+                     : "between " + text_of(range.low) + " and " + text_of(range.high)));
     }
     return value;
   }
@@ -171,7 +178,8 @@ SettingsLayer SettingsLayer::from_text(std::string_view text, std::string source
   try {
     document->root = YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
-    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) + ": this is no YAML: " + error.msg);
+    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) +
+                         ": this is no YAML: " + error.msg);
   }
   if (!document->root.IsMap() && !document->root.IsNull())
     throw settings_error(source + ": settings are written as key: value");

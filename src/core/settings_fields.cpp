@@ -21,14 +21,19 @@ std::string shortest(double value) {
 /// Turns each field into (key, JSON value, range or choices, help) and hands it on.
 class Writer : public Fields {
  public:
-  void field(std::string_view name, bool& value, std::string_view help) override { put(name, value, "", help); }
-  void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range, std::string_view help) override {
+  void field(std::string_view name, bool& value, std::string_view help) override {
+    put(name, value, "", help);
+  }
+  void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range,
+             std::string_view help) override {
     put(name, value, interval(range), help);
   }
   void field(std::string_view name, double& value, Range<double> range, std::string_view help) override {
     put(name, value, interval(range), help);
   }
-  void field(std::string_view name, std::string& value, std::string_view help) override { put(name, value, "", help); }
+  void field(std::string_view name, std::string& value, std::string_view help) override {
+    put(name, value, "", help);
+  }
   void field(std::string_view name, std::vector<std::int64_t>& value, Range<std::int64_t>,
              std::string_view help) override {
     put(name, value, "", help);
@@ -43,13 +48,16 @@ class Writer : public Fields {
     put(name, std::string(names[index]), one_of(names), help);
   }
 
-  virtual void put(std::string_view name, const Json& value, const std::string& allowed, std::string_view help) = 0;
+  virtual void put(std::string_view name, const Json& value, const std::string& allowed,
+                   std::string_view help) = 0;
 
  private:
   template <class Number>
   static std::string interval(Range<Number> range) {
     if (range.high == std::numeric_limits<Number>::max())
-      return range.low == std::numeric_limits<Number>::lowest() ? "" : ">= " + shortest(static_cast<double>(range.low));
+      return range.low == std::numeric_limits<Number>::lowest()
+                 ? ""
+                 : ">= " + shortest(static_cast<double>(range.low));
     return shortest(static_cast<double>(range.low)) + " .. " + shortest(static_cast<double>(range.high));
   }
 };
@@ -78,7 +86,8 @@ class HelpWriter : public Writer {
   std::string result;
 
  protected:
-  void put(std::string_view name, const Json& value, const std::string& allowed, std::string_view help) override {
+  void put(std::string_view name, const Json& value, const std::string& allowed,
+           std::string_view help) override {
     std::string left = prefix_ + std::string(name);
     left.resize(std::max<std::size_t>(left.size() + 1, 34), ' ');
     result += left + value.dump() + "  " + std::string(help);

@@ -4,7 +4,9 @@
 
 namespace res2clip {
 
-std::string version() { return RES2CLIP_VERSION; }
+std::string version() {
+  return RES2CLIP_VERSION;
+}
 
 std::string build_description() {
   std::string text = "LibTorch " TORCH_VERSION ", ";

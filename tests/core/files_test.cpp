@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {

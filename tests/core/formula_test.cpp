@@ -1,10 +1,11 @@
 // The formula weights are the ground that all other goldens stand on: they must be exact.
+#include "support/formula.hpp"
+
 #include <cmath>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "support/formula.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip::testing {
@@ -22,7 +23,8 @@ TEST(FormulaWeights, EveryTensorEqualsTheRecordedValuesExactly) {
     EXPECT_EQ(tensor.sizes().vec(), entry["shape"].get<std::vector<std::int64_t>>()) << name;
     const at::Tensor flat = tensor.flatten();
     for (std::size_t i = 0; i < entry["index"].size(); ++i)
-      EXPECT_EQ(flat[entry["index"][i].get<std::int64_t>()].item<float>(), entry["value"][i].get<float>()) << name;
+      EXPECT_EQ(flat[entry["index"][i].get<std::int64_t>()].item<float>(), entry["value"][i].get<float>())
+          << name;
     // Sums in double: only their order of summation is free.
     const at::Tensor wide = flat.to(at::kDouble);
     EXPECT_NEAR(wide.sum().item<double>(), entry["sum"].get<double>(), 1e-9 * wide.numel()) << name;

@@ -1,6 +1,7 @@
 #include "res2clip/core/settings.hpp"
 
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,8 @@ namespace res2clip {
 enum class Shape { round, square };
 template <>
 struct EnumNames<Shape> {
-  static constexpr std::pair<Shape, std::string_view> values[] = {{Shape::round, "round"}, {Shape::square, "square"}};
+  static constexpr std::pair<Shape, std::string_view> values[] = {{Shape::round, "round"},
+                                                                  {Shape::square, "square"}};
 };
 
 struct Inner {
@@ -102,7 +104,9 @@ TEST(Settings, AnUnknownChoiceListsTheChoices) {
   EXPECT_THAT(failure("inner: {shape: oval}"), HasSubstr("round or square"));
 }
 
-TEST(Settings, BrokenYamlIsAnErrorWithItsLine) { EXPECT_THAT(failure("a: [1\nb: {"), HasSubstr("my.yaml:")); }
+TEST(Settings, BrokenYamlIsAnErrorWithItsLine) {
+  EXPECT_THAT(failure("a: [1\nb: {"), HasSubstr("my.yaml:"));
+}
 
 TEST(Settings, AFailedLayerChangesNothing) {
   Outer outer;

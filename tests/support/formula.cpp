@@ -9,12 +9,16 @@ namespace {
 
 const double kRoot3 = std::sqrt(3.0);
 
-double inverse_root(std::int64_t value) { return 1.0 / std::sqrt(static_cast<double>(value)); }
+double inverse_root(std::int64_t value) {
+  return 1.0 / std::sqrt(static_cast<double>(value));
+}
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, std::int64_t layers, int salt) {
-  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale, double offset = 0.0) {
+void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, std::int64_t layers,
+               int salt) {
+  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale,
+                       double offset = 0.0) {
     tensors[prefix + name] = formula_tensor(prefix + name, shape, scale, offset, salt);
   };
   const double wide = kRoot3 * inverse_root(width);
@@ -35,8 +39,8 @@ void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, 
 
 }  // namespace
 
-at::Tensor formula_tensor(const std::string& name, const std::vector<std::int64_t>& shape, double scale, double offset,
-                          int salt) {
+at::Tensor formula_tensor(const std::string& name, const std::vector<std::int64_t>& shape, double scale,
+                          double offset, int salt) {
   const std::string key = salt == 0 ? name : name + "#" + std::to_string(salt);
   std::uint32_t seed = 2166136261u;
   for (const char letter : key) seed = (seed ^ static_cast<unsigned char>(letter)) * 16777619u;
@@ -61,7 +65,8 @@ at::Tensor formula_tensor(const std::string& name, const std::vector<std::int64_
 
 std::map<std::string, at::Tensor> formula_clip(const ClipSize& size, int salt) {
   Tensors tensors;
-  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale, double offset = 0.0) {
+  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale,
+                       double offset = 0.0) {
     tensors[name] = formula_tensor(name, shape, scale, offset, salt);
   };
   const std::int64_t grid = size.native / size.patch;
@@ -84,15 +89,17 @@ std::map<std::string, at::Tensor> formula_clip(const ClipSize& size, int salt) {
     add_block(tensors, "visual.transformer.resblocks." + std::to_string(block) + ".", size.vision_width,
               size.vision_layers, salt);
   for (std::int64_t block = 0; block < size.text_layers; ++block)
-    add_block(tensors, "transformer.resblocks." + std::to_string(block) + ".", size.text_width, size.text_layers, salt);
+    add_block(tensors, "transformer.resblocks." + std::to_string(block) + ".", size.text_width,
+              size.text_layers, salt);
   return tensors;
 }
 
-std::map<std::string, at::Tensor> formula_local_adapter(const std::string& group, std::int64_t embed, int salt,
-                                                        bool untrained) {
+std::map<std::string, at::Tensor> formula_local_adapter(const std::string& group, std::int64_t embed,
+                                                        int salt, bool untrained) {
   Tensors tensors;
   const std::int64_t d = embed / 4;
-  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale, double offset = 0.0) {
+  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale,
+                       double offset = 0.0) {
     tensors[group + "." + name] = formula_tensor(group + "." + name, shape, scale, offset, salt);
   };
   put("norm.weight", {embed}, 0.1, 1.0);
@@ -107,11 +114,12 @@ std::map<std::string, at::Tensor> formula_local_adapter(const std::string& group
   return tensors;
 }
 
-std::map<std::string, at::Tensor> formula_global_adapter(const std::string& group, std::int64_t embed, int salt,
-                                                         bool untrained) {
+std::map<std::string, at::Tensor> formula_global_adapter(const std::string& group, std::int64_t embed,
+                                                         int salt, bool untrained) {
   Tensors tensors;
   const std::int64_t d = embed / 4;
-  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale, double offset = 0.0) {
+  const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale,
+                       double offset = 0.0) {
     tensors[group + "." + name] = formula_tensor(group + "." + name, shape, scale, offset, salt);
   };
   put("norm.weight", {embed}, 0.1, 1.0);
@@ -122,12 +130,14 @@ std::map<std::string, at::Tensor> formula_global_adapter(const std::string& grou
 }
 
 std::map<std::string, at::Tensor> formula_adapters(std::int64_t embed, const std::vector<int>& visual_layers,
-                                                   const std::vector<int>& residual_layers, int salt, bool untrained) {
+                                                   const std::vector<int>& residual_layers, int salt,
+                                                   bool untrained) {
   Tensors tensors;
   for (const int layer : visual_layers)
     tensors.merge(formula_local_adapter("vis_adapters." + std::to_string(layer), embed, salt, untrained));
   for (const int layer : residual_layers)
-    tensors.merge(formula_local_adapter("res_vis_local_adapters." + std::to_string(layer), embed, salt, untrained));
+    tensors.merge(
+        formula_local_adapter("res_vis_local_adapters." + std::to_string(layer), embed, salt, untrained));
   for (const std::string group : {"res_vis_global_adapter", "res_text_adapter", "text_adapter"})
     tensors.merge(formula_global_adapter(group, embed, salt, untrained));
   return tensors;

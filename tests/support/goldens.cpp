@@ -13,7 +13,8 @@ Goldens Goldens::read(const Path& path) {
   Goldens goldens;
   goldens.source_ = path.string();
   const auto value = torch::jit::pickle_load(std::vector<char>(bytes.begin(), bytes.end()));
-  for (const auto& entry : value.toGenericDict()) goldens.tensors_[entry.key().toStringRef()] = entry.value().toTensor();
+  for (const auto& entry : value.toGenericDict())
+    goldens.tensors_[entry.key().toStringRef()] = entry.value().toTensor();
   return goldens;
 }
 
@@ -23,9 +24,13 @@ const at::Tensor& Goldens::operator[](const std::string& name) const {
   return found->second;
 }
 
-Path test_data(const std::string& name) { return Path(RES2CLIP_TEST_DATA) / name; }
+Path test_data(const std::string& name) {
+  return Path(RES2CLIP_TEST_DATA) / name;
+}
 
-nlohmann::json read_json(const Path& path) { return nlohmann::json::parse(read_file(path)); }
+nlohmann::json read_json(const Path& path) {
+  return nlohmann::json::parse(read_file(path));
+}
 
 std::optional<Path> full_fixtures() {
   const char* folder = std::getenv("RES2CLIP_FIXTURES");
@@ -39,14 +44,15 @@ double largest_difference(const at::Tensor& actual, const at::Tensor& expected) 
 }
 
 ::testing::AssertionResult tensors_near(const char* actual_text, const char* expected_text, const char*,
-                                        const at::Tensor& actual, const at::Tensor& expected, double tolerance) {
+                                        const at::Tensor& actual, const at::Tensor& expected,
+                                        double tolerance) {
   if (actual.sizes() != expected.sizes())
-    return ::testing::AssertionFailure() << actual_text << " has shape " << actual.sizes() << ", " << expected_text
-                                         << " has " << expected.sizes();
+    return ::testing::AssertionFailure() << actual_text << " has shape " << actual.sizes() << ", "
+                                         << expected_text << " has " << expected.sizes();
   const double difference = largest_difference(actual, expected);
   if (difference <= tolerance) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << actual_text << " differs from " << expected_text << " by " << difference
-                                       << ", more than " << tolerance;
+  return ::testing::AssertionFailure() << actual_text << " differs from " << expected_text << " by "
+                                       << difference << ", more than " << tolerance;
 }
 
 }  // namespace res2clip::testing

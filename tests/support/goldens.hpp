@@ -30,8 +30,8 @@ class Goldens {
 Path test_data(const std::string& name);
 nlohmann::json read_json(const Path& path);
 
-/// The folder of the full golden set, whose photographs may not travel with the project: the environment variable
-/// RES2CLIP_FIXTURES. Tests that need it are skipped (GTEST_SKIP) where it is not set.
+/// The folder of the full golden set, whose photographs may not travel with the project: the environment
+/// variable RES2CLIP_FIXTURES. Tests that need it are skipped (GTEST_SKIP) where it is not set.
 std::optional<Path> full_fixtures();
 
 /// Largest absolute difference between two tensors of the same shape, in double. NaN where either has one.
@@ -46,6 +46,7 @@ double largest_difference(const at::Tensor& actual, const at::Tensor& expected);
 #include <gtest/gtest.h>
 
 namespace res2clip::testing {
-::testing::AssertionResult tensors_near(const char* actual_text, const char* expected_text, const char* tolerance_text,
-                                        const at::Tensor& actual, const at::Tensor& expected, double tolerance);
+::testing::AssertionResult tensors_near(const char* actual_text, const char* expected_text,
+                                        const char* tolerance_text, const at::Tensor& actual,
+                                        const at::Tensor& expected, double tolerance);
 }

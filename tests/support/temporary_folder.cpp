@@ -1,14 +1,14 @@
 #include "support/temporary_folder.hpp"
 
-#include <stdlib.h>
-
 #include <stdexcept>
+#include <stdlib.h>
 
 namespace res2clip::testing {
 
 TemporaryFolder::TemporaryFolder() {
   std::string pattern = (std::filesystem::temp_directory_path() / "res2clip-test-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder: " + pattern);
+  if (::mkdtemp(pattern.data()) == nullptr)
+    throw std::runtime_error("cannot make a temporary folder: " + pattern);
   path_ = pattern;
 }
 

@@ -27,12 +27,12 @@ struct ComputeOptions {
 };
 void describe(Fields& fields, ComputeOptions& options);
 
-/// The device that a name stands for: `auto` is the first CUDA device when this build and this machine have one, the
-/// CPU otherwise. Throws a settings error for a device that is not there.
+/// The device that a name stands for: `auto` is the first CUDA device when this build and this machine have
+/// one, the CPU otherwise. Throws a settings error for a device that is not there.
 c10::Device resolve_device(const std::string& name);
 
-/// Sets thread count and the precision of matrix products and convolutions for the process, and returns the device.
-/// TF32 is switched off for everything unless the precision is tf32.
+/// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
+/// device. TF32 is switched off for everything unless the precision is tf32.
 c10::Device apply(const ComputeOptions& options);
 
 }  // namespace res2clip

@@ -12,7 +12,8 @@ enum class ErrorKind {
   data,      ///< bad input: image, weights, checkpoint, data set (exit code 3)
 };
 
-/// The one exception type of the library. The message is one line for the user: what, where (path, key, line), what to do.
+/// The one exception type of the library. The message is one line for the user: what, where (path, key,
+/// line), what to do.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}

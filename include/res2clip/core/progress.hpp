@@ -7,7 +7,8 @@
 
 namespace res2clip {
 
-/// Reported by long jobs in the library, which print nothing themselves: `done` of `total` units, with a short note.
+/// Reported by long jobs in the library, which print nothing themselves: `done` of `total` units, with a
+/// short note.
 using ProgressCallback = std::function<void(std::int64_t done, std::int64_t total, const std::string& note)>;
 
 /// A progress bar on standard error, redrawn in place on a terminal and silent elsewhere (or when `quiet`).

@@ -6,8 +6,9 @@
 
 namespace res2clip {
 
-/// A stream of random numbers that depends on nothing but its seed and name: the same on every machine, compiler and
-/// thread count (SplitMix64; the standard library's distributions differ between implementations).
+/// A stream of random numbers that depends on nothing but its seed and name: the same on every machine,
+/// compiler and thread count (SplitMix64; the standard library's distributions differ between
+/// implementations).
 class RandomStream {
  public:
   explicit RandomStream(std::uint64_t seed, std::string_view name = {});

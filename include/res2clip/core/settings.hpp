@@ -19,7 +19,8 @@
 namespace res2clip {
 
 /// Names of an enum's values in settings files and messages. Specialise it beside the enum:
-/// `template <> struct EnumNames<Penalty> { static constexpr std::pair<Penalty, std::string_view> values[] = {...}; };`
+/// `template <> struct EnumNames<Penalty> { static constexpr std::pair<Penalty, std::string_view> values[] =
+/// {...}; };`
 template <class Enum>
 struct EnumNames;
 
@@ -31,7 +32,8 @@ std::string_view name_of(Enum value) {
   return "?";
 }
 
-/// The enum value of a settings name. Throws a settings error that lists the choices; `what` names the setting.
+/// The enum value of a settings name. Throws a settings error that lists the choices; `what` names the
+/// setting.
 template <class Enum>
 Enum value_of(std::string_view name, std::string_view what) {
   std::vector<std::string_view> names;
@@ -49,14 +51,15 @@ struct Range {
 };
 
 /// Walks over the fields of a settings struct. A struct is described once, by
-/// `void describe(Fields&, MatchOptions&)` beside it, and that one description reads it from files and arguments,
-/// checks it, writes it out and documents it.
+/// `void describe(Fields&, MatchOptions&)` beside it, and that one description reads it from files and
+/// arguments, checks it, writes it out and documents it.
 class Fields {
  public:
   virtual ~Fields() = default;
 
   virtual void field(std::string_view name, bool& value, std::string_view help) = 0;
-  virtual void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range, std::string_view help) = 0;
+  virtual void field(std::string_view name, std::int64_t& value, Range<std::int64_t> range,
+                     std::string_view help) = 0;
   virtual void field(std::string_view name, double& value, Range<double> range, std::string_view help) = 0;
   virtual void field(std::string_view name, std::string& value, std::string_view help) = 0;
   virtual void field(std::string_view name, std::vector<std::int64_t>& value, Range<std::int64_t> range,
@@ -64,7 +67,7 @@ class Fields {
   virtual void field(std::string_view name, std::vector<std::string>& value, std::string_view help) = 0;
 
   template <class Enum>
-    requires std::is_enum_v<Enum>
+  requires std::is_enum_v<Enum>
   void field(std::string_view name, Enum& value, std::string_view help) {
     std::vector<std::string_view> names;
     std::size_t index = 0;
@@ -91,9 +94,9 @@ class Fields {
   virtual void leave() = 0;
 };
 
-/// One layer of settings: a YAML or JSON text, applied on top of what a struct holds already. Keys that are absent
-/// leave their field alone; unknown keys, wrong types and values out of range are settings errors that name the source,
-/// the line and the key.
+/// One layer of settings: a YAML or JSON text, applied on top of what a struct holds already. Keys that are
+/// absent leave their field alone; unknown keys, wrong types and values out of range are settings errors that
+/// name the source, the line and the key.
 class SettingsLayer {
  public:
   /// `source` names the text in messages (a path, "--set retrieval.gamma=1").
@@ -127,7 +130,8 @@ std::string settings_yaml_with(const std::function<void(Fields&)>& describe_sour
 /// One line per field: key, default value, range or choices, help.
 std::string settings_help_with(const std::function<void(Fields&)>& describe_source);
 
-template <class Struct, class Json = nlohmann::ordered_json>  // a parameter, so that callers alone need json.hpp
+template <class Struct,
+          class Json = nlohmann::ordered_json>  // a parameter, so that callers alone need json.hpp
 Json settings_json(Struct value) {
   return settings_json_with([&](Fields& fields) { describe(fields, value); });
 }
