@@ -8,34 +8,73 @@
 
 #include "res2clip/core/grid.hpp"
 #include "res2clip/core/settings.hpp"
+#include "res2clip/retrieval/penalty.hpp"
 
 namespace res2clip {
 
-/// How similarities become weights over the references.
-enum class Weighting { sparsemax, softmax, top_k /* more as the goldens need */ };
+/// How penalised similarities S become weights over the references. In the names of the authors' strategies a
+/// leading "sparse_" is sparsemax; without it, "1nn", "2nn", ... and "knn" (5 neighbours) are top_k.
+enum class Weighting {
+  sparsemax,  ///< sparsemax(S) over all references of all shots at once (Eq. 33)
+  top_k,  ///< the `neighbours` largest S, weighted by softmax(similarity / temperature): the penalty (and the
+          ///< pooling) decides who is chosen, the bare similarity how much each counts
+};
 
-/// What is subtracted from the similarity for references at another place of the image.
-enum class Penalty { none, radial /* more as the goldens need */ };
+template <>
+struct EnumNames<Weighting> {
+  static constexpr std::pair<Weighting, std::string_view> values[] = {{Weighting::sparsemax, "sparsemax"},
+                                                                      {Weighting::top_k, "top_k"}};
+};
 
+/// The matching strategy; the defaults are the authors' ("sparse_radial_knn").
 struct MatchOptions {
   Weighting weighting = Weighting::sparsemax;
   Penalty penalty = Penalty::radial;
-  double gamma = 0.01;  ///< weight of the penalty, in patch units (Eq. 8)
+  double gamma = 0.01;             ///< weight of the penalty (Eq. 8)
+  std::int64_t neighbours = 5;     ///< top_k: how many references; all of them where the bank holds fewer
+  double temperature = 0.05;       ///< top_k: of the softmax over the chosen ones
+  bool pooled_similarity = false;  ///< compare 3x3 neighbourhoods too (see similarity() in weights.hpp)
 };
 void describe(Fields& fields, MatchOptions& options);
 
 struct Match {
   at::Tensor reference;      ///< [B, N, D], L2-normalised: the matched reference of each query patch (Eq. 34)
   at::Tensor residual;       ///< [B, N, D]: query - reference (Eq. 4)
-  at::Tensor residual_norm;  ///< [B, N]: its L2 norm
+  at::Tensor residual_norm;  ///< [B, N]: its L2 norm; half its square is 1 - cos(query, reference)
 };
 
 /// Matches every query patch against a reference bank.
-/// query [B, N, D] and reference [K*N, D]: L2-normalised float32, same device, N = grid.size(); references shot after
-/// shot, patches row-major. Picks the fused form where it exists for the options, the plain one otherwise.
-Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid, const MatchOptions& options);
+///
+/// query [B, N, D] and reference [K*N, D]: L2-normalised, float32, on one device, N = grid.size(); references
+/// shot after shot, patches row-major. The result has query's device and type. No gradient flows through it.
+///
+/// Takes the fused form of the device where there is one for the options, the plain one otherwise (float64
+/// always takes the plain one). A query image's result does not depend on the other images of the batch, nor,
+/// on a CPU, on the number of threads.
+///
+/// A query patch whose similarities are not all finite (NaN or infinite features) gets NaN in all its
+/// outputs; a NaN among the references therefore makes everything NaN. Where the weighted references cancel
+/// out, the matched reference is zero and the residual the query.
+///
+/// Throws a data error where shapes, types or devices do not fit together or the bank is empty.
+Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+            const MatchOptions& options);
 
-/// The plain ATen form of the same: the oracle of the fast ones.
-Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid, const MatchOptions& options);
+/// The plain ATen form of the same, one function per equation (weights.hpp): the oracle of the fast ones.
+/// Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
+Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                  const MatchOptions& options);
+
+/// Whether match_fused has a form for these options: sparsemax with any penalty, without pooled similarity.
+bool has_fused_form(const MatchOptions& options);
+
+/// The fused CPU form: float32 tensors on the CPU, options for which has_fused_form() holds.
+/// Neither sorts a row nor holds a [N, K*N] tensor: besides the result it needs about 2 MB per thread, and
+/// N*N floats for penalties other than none and radial.
+Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                  const MatchOptions& options);
+
+/// Throws the data errors of match().
+void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid);
 
 }  // namespace res2clip

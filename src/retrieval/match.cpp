@@ -1,0 +1,68 @@
+#include "res2clip/retrieval/match.hpp"
+
+#include <sstream>
+#include <string>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+template <class... Parts>
+Error mismatch(const Parts&... parts) {
+  std::ostringstream text;
+  text << "retrieval: ";
+  (text << ... << parts);
+  return data_error(text.str());
+}
+
+constexpr const char* kSameSource =
+    "; query and reference bank must come from the same backbone and image size";
+
+}  // namespace
+
+void describe(Fields& fields, MatchOptions& options) {
+  fields.field("weighting", options.weighting, "how similarities become weights over the references");
+  fields.field("penalty", options.penalty, "spatial penalty subtracted from the similarity");
+  fields.field("gamma", options.gamma, {0.0, 1000.0}, "weight of the penalty");
+  fields.field("neighbours", options.neighbours, {1, 1000000}, "references that top_k chooses");
+  fields.field("temperature", options.temperature, {1e-6, 1e6}, "softmax temperature of top_k");
+  fields.field("pooled_similarity", options.pooled_similarity, "compare 3x3 neighbourhoods of patches too");
+}
+
+void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
+  if (query.dim() != 3 || reference.dim() != 2)
+    throw mismatch("query must be [B, N, D] and the references [K*N, D], not ", query.sizes(), " and ",
+                   reference.sizes());
+  if (grid.rows < 1 || grid.cols < 1 || query.size(1) != grid.size())
+    throw mismatch("query has ", query.size(1), " patches, its grid ", grid.rows, "x", grid.cols,
+                   kSameSource);
+  if (reference.size(0) == 0) throw mismatch("the reference bank is empty; give at least one normal image");
+  if (reference.size(0) % grid.size() != 0)
+    throw mismatch("the reference bank has ", reference.size(0), " patches, not a multiple of the query's ",
+                   grid.size(), kSameSource);
+  if (query.size(2) != reference.size(1) || query.size(2) == 0)
+    throw mismatch("query features have ", query.size(2), " numbers, the bank's ", reference.size(1),
+                   kSameSource);
+  const auto type = query.scalar_type();
+  if ((type != at::kFloat && type != at::kDouble) || reference.scalar_type() != type)
+    throw mismatch("query and references must both be float32 (or float64), not ", type, " and ",
+                   reference.scalar_type());
+  if (query.device() != reference.device())
+    throw mismatch("query is on ", query.device().str(), ", the reference bank on ", reference.device().str(),
+                   "; move the bank to the query's device");
+}
+
+bool has_fused_form(const MatchOptions& options) {
+  return options.weighting == Weighting::sparsemax && !options.pooled_similarity;
+}
+
+Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+            const MatchOptions& options) {
+  check_match_inputs(query, reference, grid);
+  if (query.is_cpu() && query.scalar_type() == at::kFloat && has_fused_form(options))
+    return match_fused(query, reference, grid, options);
+  return match_plain(query, reference, grid, options);
+}
+
+}  // namespace res2clip
