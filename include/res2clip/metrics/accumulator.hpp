@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/metrics/metrics.hpp"
+
+namespace res2clip {
+
+/// Collects the images of one class and computes its seven figures.
+///
+/// Every pixel is kept: 4 bytes for a normal one and 8 for an anomalous one, twice that while they are sorted
+/// (the first `finish`). The figures do not depend on the order of the images nor on the number of threads,
+/// to the last bit.
+class ClassAccumulator {
+ public:
+  /// Adds an image: its anomaly map [H, W] (float32), its mask [H, W] (uint8 or bool, nonzero is anomalous;
+  /// an undefined tensor means all normal), its score, and whether it is labelled anomalous. Tensors may be
+  /// on any device and images may differ in size. Throws a data error where map and mask do not fit each
+  /// other.
+  void add(const at::Tensor& map, const at::Tensor& mask, double score, bool anomalous);
+
+  /// The figures of all images so far. May be called again, for another mode or after more images.
+  ClassMetrics finish(MetricMode mode);
+
+  std::int64_t images() const;
+
+ private:
+  void sort_pixels();
+
+  std::vector<double> normal_scores_;     // of images
+  std::vector<double> anomalous_scores_;  // of images
+  bool finite_scores_ = true;
+  bool finite_pixels_ = true;
+  std::vector<std::vector<std::uint32_t>>
+      added_;                          // keys of normal pixels, one vector per image since the last sort
+  std::vector<std::uint32_t> normal_;  // keys of normal pixels, ascending
+  std::vector<std::uint64_t>
+      anomalous_;  // key and region area of each anomalous pixel, ascending after a sort
+  std::int64_t regions_ = 0;
+  bool sorted_ = true;
+};
+
+}  // namespace res2clip
