@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "res2clip/core/crc32.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "support/temporary_folder.hpp"
@@ -60,6 +61,12 @@ TEST(Sha256, OfAFileEqualsThatOfItsBytes) {
   const std::string bytes((1 << 20) + 17, 'q');
   write_file(folder / "big", bytes);
   EXPECT_EQ(sha256_of_file(folder / "big"), sha256(bytes));
+}
+
+TEST(Crc32, EqualsThePublishedCheckValueAndContinues) {
+  EXPECT_EQ(crc32("123456789"), 0xCBF43926u);
+  EXPECT_EQ(crc32("456789", crc32("123")), 0xCBF43926u);
+  EXPECT_EQ(crc32(""), 0u);
 }
 
 }  // namespace

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/settings.hpp"
+
+namespace res2clip {
+
+/// How an image becomes the backbone's input.
+struct ImageOptions {
+  std::int64_t size = 518;  ///< edge of the square input, pixels
+  bool convert_before_resize =
+      true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
+};
+void describe(Fields& fields, ImageOptions& options);
+
+/// float32 [3, S, S] for the backbone: resized to S x S (aspect not kept) as Pillow's bicubic does it,
+/// divided by 255, normalised by CLIP's mean and standard deviation. Released code: the test transform.
+/// `convert_before_resize` matters only for palette, bilevel and alpha images ("Finer points" 1 of the
+/// release). Throws the data errors of decode_image.
+at::Tensor prepare_image(const Path& path, const ImageOptions& options);
+
+/// The same of pixels that are in memory already: uint8 [H, W, 3].
+at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
+
+/// uint8 [S, S] of 0 and 1: pixels above 0 become 255, resized as Pillow's bilinear does it, anomalous where
+/// above half of full scale. A missing file is a data error (a sample without a mask has none to prepare).
+at::Tensor prepare_mask(const Path& path, std::int64_t size);
+
+/// The same of pixels that are in memory already: uint8 [H, W].
+at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size);
+
+}  // namespace res2clip

@@ -1,0 +1,65 @@
+#include "res2clip/image/prepare.hpp"
+
+#include <array>
+
+#include <ATen/ops/empty.h>
+
+#include "res2clip/image/read.hpp"
+#include "res2clip/image/resize.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr std::array<float, 3> kMean{0.48145466f, 0.4578275f, 0.40821073f};
+constexpr std::array<float, 3> kDeviation{0.26862954f, 0.26130258f, 0.27577711f};
+
+/// uint8 [S, S, 3] -> float32 [3, S, S]
+at::Tensor normalise(const at::Tensor& rgb) {
+  std::array<std::array<float, 256>, 3> normalised;
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t value = 0; value < 256; ++value)
+      normalised[c][value] = (static_cast<float>(value) / 255.0f - kMean[c]) / kDeviation[c];
+  at::Tensor input = at::empty({3, rgb.size(0), rgb.size(1)}, at::kFloat);
+  const auto* from = rgb.data_ptr<std::uint8_t>();
+  auto* to = input.data_ptr<float>();
+  const std::int64_t pixels = rgb.size(0) * rgb.size(1);
+  for (std::int64_t i = 0; i < pixels; ++i)
+    for (std::int64_t c = 0; c < 3; ++c)
+      to[c * pixels + i] = normalised[static_cast<std::size_t>(c)][from[3 * i + c]];
+  return input;
+}
+
+}  // namespace
+
+void describe(Fields& fields, ImageOptions& options) {
+  fields.field("size", options.size, Range<std::int64_t>{1, 8192},
+               "edge of the square that images are resized to");
+  fields.field("convert_before_resize", options.convert_before_resize,
+               "convert to RGB before resizing (false: after, as the authors' loader does)");
+}
+
+at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
+  return normalise(resize_bicubic(rgb, size, size));
+}
+
+at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
+  const DecodedImage image = decode_image(path);
+  const std::int64_t size = options.size;
+  if (!options.convert_before_resize && image.mode == PixelMode::indexed)
+    return normalise(resize_nearest(image.rgb, size, size));
+  if (!options.convert_before_resize && image.mode == PixelMode::alpha)
+    return normalise(resize_bicubic_premultiplied(image.rgb, image.alpha, size, size));
+  return prepare_image(image.rgb, size);
+}
+
+at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size) {
+  const at::Tensor full = mask.gt(0).to(at::kByte).mul(255);
+  // Above half of full scale: 255 * 0.5 = 127.5.
+  return resize_bilinear(full, size, size).gt(127).to(at::kByte);
+}
+
+at::Tensor prepare_mask(const Path& path, std::int64_t size) {
+  return prepare_mask(read_grey(path), size);
+}
+
+}  // namespace res2clip
