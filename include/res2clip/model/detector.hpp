@@ -1,0 +1,78 @@
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "res2clip/clip/backbone.hpp"
+#include "res2clip/clip/features.hpp"
+#include "res2clip/model/layers.hpp"
+#include "res2clip/model/reference_bank.hpp"
+#include "res2clip/model/scoring.hpp"
+#include "res2clip/model/text_anchors.hpp"
+#include "res2clip/retrieval/match.hpp"
+
+namespace res2clip {
+
+/// Everything that a detector can be told.
+struct DetectorOptions {
+  LayerOptions layers;
+  MatchOptions retrieval;
+  ScoringOptions scoring;
+};
+
+/// Scores of one layer at patch resolution, before averaging: layer -> [B, rows, cols].
+using PatchMaps = std::map<int, at::Tensor>;
+
+/// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is more anomalous.
+struct Detection {
+  at::Tensor map;           ///< [B, H, W] fused (Eq. 5)
+  at::Tensor text_map;      ///< [B, H, W] M_text (Eq. 6), smoothed where the options say so
+  at::Tensor visual_map;    ///< [B, H, W] M_vis (Eq. 9)
+  at::Tensor residual_map;  ///< [B, H, W] M_res (Eq. 11)
+
+  at::Tensor score;           ///< [B] fused (Eq. 5)
+  at::Tensor text_score;      ///< [B] Eq. 7
+  at::Tensor visual_score;    ///< [B] Eq. 9
+  at::Tensor residual_score;  ///< [B] Eq. 12
+
+  at::Tensor text_global;          ///< [B] the global term of Eq. 7
+  at::Tensor residual_global;      ///< [B] the global term of Eq. 12, at least 0 where the options say so
+  at::Tensor residual_global_raw;  ///< [B] the same before that
+
+  PatchMaps text_patches, visual_patches, residual_patches;
+};
+
+/// Three branches over features: knows no files and no backbone. Immutable, so that threads may share it.
+class Detector {
+ public:
+  /// `card` says how deep the backbone is and how large its patches are. Throws a settings error for settings that do not
+  /// fit it.
+  Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options);
+
+  const Layers& layers() const { return layers_; }
+  bool fine_tuned() const { return fine_tuned_; }
+  /// The layers that `remember` and `detect` need in their features.
+  std::vector<int> layers_needed() const { return layers_.needed(); }
+
+  /// The bank of K normal images (K at least 1), of the layers that this detector matches. Its origin is left empty.
+  ReferenceBank remember(const Features& normals) const;
+
+  /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where features or
+  /// bank lack a layer or differ in grid or width. Beside the result, memory holds a few tensors [B, N, D] at a time.
+  Detection detect(const Features& query, const ReferenceBank& bank) const;
+
+ private:
+  void expect_fit(const Features& query, const ReferenceBank& bank) const;
+  at::Tensor pixel_map(const PatchMaps& patches, const Grid& grid) const;
+
+  Layers layers_;
+  MatchOptions retrieval_;
+  ScoringOptions scoring_;
+  FusionWeights weights_;
+  std::int64_t patch_size_;
+  bool fine_tuned_;
+  at::Tensor text_direction_;      ///< [D] adapted text residual of the text branch, unit length
+  at::Tensor residual_direction_;  ///< [D] adapted text residual of the residual branch, unit length
+};
+
+}  // namespace res2clip

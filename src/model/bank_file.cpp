@@ -1,0 +1,178 @@
+// Reference banks on disk. A safetensors file: eight bytes of header length (little-endian), a JSON header that names
+// each tensor's type, shape and bytes, and the tensors one after the other.
+#include <bit>
+#include <cstring>
+#include <optional>
+
+#include <ATen/ops/empty.h>
+#include <nlohmann/json.hpp>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/model/reference_bank.hpp"
+
+namespace res2clip {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the file holds numbers as this machine does");
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kFormat = "res2clip reference bank 1";
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::string_view kPatches = "patches.";
+/// Stands in the header where the checksum of the file will stand, while that is computed.
+const std::string kNoChecksum(64, '0');
+const std::string kChecksumKey = "\"sha256\":\"";
+
+std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
+  std::map<std::string, at::Tensor> tensors{{"global", bank.global}};
+  for (const auto& [layer, features] : bank.patches) tensors[std::string(kPatches) + std::to_string(layer)] = features;
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
+  return tensors;
+}
+
+/// File names may hold bytes that are no UTF-8; in a header they become replacement characters.
+std::string json_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {
+  Json header;
+  std::size_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const std::size_t end = offset + tensor.nbytes();
+    header[name] = {{"dtype", "F32"}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}};
+    offset = end;
+  }
+  header["__metadata__"] = {{"format", kFormat},
+                            {"sha256", kNoChecksum},
+                            {"rows", std::to_string(bank.grid.rows)},
+                            {"cols", std::to_string(bank.grid.cols)},
+                            {"backbone", bank.origin.backbone},
+                            {"settings", json_text(bank.origin.settings)},
+                            {"references", json_text(bank.origin.references)}};
+  std::string text = json_text(header);
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  return text;
+}
+
+/// What is wrong with a file, thrown inside this file only and given its path by load_bank.
+struct Damage {
+  std::string what;
+};
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Damage{what};
+}
+
+std::int64_t whole_number(const Json& metadata, const char* key) {
+  const auto text = metadata.at(key).get<std::string>();
+  require(!text.empty() && text.size() < 6 && text.find_first_not_of("0123456789") == std::string::npos,
+          "its grid is no number");
+  return std::stoll(text);
+}
+
+class BankReader {
+ public:
+  explicit BankReader(std::string bytes) : bytes_(std::move(bytes)) {
+    require(bytes_.size() > kLengthBytes, "it is too short");
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes_.data(), kLengthBytes);
+    require(length <= bytes_.size() - kLengthBytes, "it is cut off or no reference bank");
+    header_end_ = kLengthBytes + length;
+    header_ = Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
+                          nullptr, /*allow_exceptions=*/false);
+    require(header_.is_object() && header_.contains("__metadata__"), "its header cannot be read");
+    require(header_["__metadata__"].value("format", "") == kFormat, "it is another kind of file");
+    check_sum();
+  }
+
+  ReferenceBank bank() {
+    const Json metadata = header_.at("__metadata__");
+    ReferenceBank bank;
+    bank.grid = {whole_number(metadata, "rows"), whole_number(metadata, "cols")};
+    bank.origin.backbone = metadata.at("backbone").get<std::string>();
+    bank.origin.settings = Json::parse(metadata.at("settings").get<std::string>());
+    bank.origin.references = Json::parse(metadata.at("references").get<std::string>());
+    for (const auto& [name, entry] : header_.items()) {
+      if (name == "__metadata__") continue;
+      if (name == "global")
+        bank.global = tensor(entry);
+      else
+        bank.patches[layer_of(name)] = tensor(entry);
+    }
+    check_shapes(bank);
+    return bank;
+  }
+
+ private:
+  void check_sum() {
+    const auto stated = header_["__metadata__"].value("sha256", "");
+    require(stated.size() == kNoChecksum.size(), "its checksum is missing");
+    const std::size_t place = bytes_.find(kChecksumKey + stated, kLengthBytes);
+    require(place != std::string::npos && place < header_end_, "its checksum is missing");
+    std::string blank = bytes_;
+    blank.replace(place + kChecksumKey.size(), stated.size(), kNoChecksum);
+    require(sha256(blank) == stated, "its checksum does not match: it is cut off or was changed");
+  }
+
+  static int layer_of(const std::string& name) {
+    const bool known = name.starts_with(kPatches) && name.size() > kPatches.size() && name.size() < kPatches.size() + 5;
+    require(known && name.find_first_not_of("0123456789", kPatches.size()) == std::string::npos,
+            "it holds a tensor that no bank has");
+    return std::stoi(name.substr(kPatches.size()));
+  }
+
+  at::Tensor tensor(const Json& entry) const {
+    require(entry.at("dtype") == "F32", "its tensors are not float32");
+    const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
+    const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
+    const std::uint64_t available = bytes_.size() - header_end_;
+    require(shape.size() == 2 && shape[0] > 0 && shape[1] > 0 && shape[0] < 1'000'000'000 && shape[1] < 1'000'000,
+            "a tensor has an impossible shape");
+    require(offsets.size() == 2 && offsets[0] <= offsets[1] && offsets[1] <= available &&
+                offsets[1] - offsets[0] == static_cast<std::uint64_t>(shape[0] * shape[1]) * sizeof(float),
+            "a tensor's place in the file does not fit its shape");
+    at::Tensor result = at::empty(shape);
+    std::memcpy(result.mutable_data_ptr(), bytes_.data() + header_end_ + offsets[0], offsets[1] - offsets[0]);
+    return result;
+  }
+
+  static void check_shapes(const ReferenceBank& bank) {
+    require(bank.global.defined() && !bank.patches.empty(), "it holds no features");
+    for (const auto& [layer, features] : bank.patches)
+      require(features.size(0) == bank.shots() * bank.grid.size(), "its patches do not fit its grid and shots");
+  }
+
+  std::string bytes_;
+  std::size_t header_end_ = 0;
+  Json header_;
+};
+
+}  // namespace
+
+void save_bank(const ReferenceBank& bank, const Path& path) {
+  const auto tensors = named_tensors(bank);
+  const std::string header = header_of(bank, tensors);
+  const std::uint64_t length = header.size();
+  std::string bytes(reinterpret_cast<const char*>(&length), kLengthBytes);
+  bytes += header;
+  for (const auto& [name, tensor] : tensors)
+    bytes.append(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
+  const std::size_t place = bytes.find(kChecksumKey + kNoChecksum) + kChecksumKey.size();
+  bytes.replace(place, kNoChecksum.size(), sha256(bytes));
+  write_file(path, bytes);
+}
+
+ReferenceBank load_bank(const Path& path) {
+  std::string problem;
+  try {
+    return BankReader(read_file(path)).bank();
+  } catch (const Damage& damage) {
+    problem = damage.what;
+  } catch (const Json::exception&) {
+    problem = "its header cannot be read";
+  }
+  throw data_error(path.string() + ": this is no whole reference bank: " + problem +
+                   "; make it again with `res2clip bank`");
+}
+
+}  // namespace res2clip

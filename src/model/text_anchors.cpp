@@ -1,0 +1,49 @@
+#include "res2clip/model/text_anchors.hpp"
+
+#include <ATen/ops/isfinite.h>
+
+#include "unit_length.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Float32 sums of unit vectors leave differences of about 1e-7 between equal anchors; prompts that differ in one word
+/// leave more than 1e-2.
+constexpr double kZeroResidual = 1e-5;
+
+void expect_encodings(const at::Tensor& features, const char* which) {
+  TORCH_INTERNAL_ASSERT(features.dim() == 2, "encoded prompts are [P, D]");
+  if (features.size(0) == 0) throw settings_error(std::string("there is no ") + which + " prompt; name at least one");
+  if (!at::isfinite(features).all().item<bool>())
+    throw data_error(std::string("the encoding of a ") + which +
+                     " prompt is not finite; the backbone's weights are damaged");
+}
+
+}  // namespace
+
+void describe(Fields& fields, TextOptions& options) {
+  fields.field("normalise_encodings", options.normalise_encodings, "unit length of each prompt before the mean");
+  fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
+}
+
+at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings) {
+  return unit_length((normalise_encodings ? unit_length(features) : features).mean(0));
+}
+
+TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& anomalous_features,
+                         const TextOptions& options) {
+  expect_encodings(normal_features, "normal");
+  expect_encodings(anomalous_features, "anomalous");
+  TextAnchors anchors;
+  anchors.normal = text_anchor(normal_features, options.normalise_encodings);
+  anchors.anomalous = text_anchor(anomalous_features, options.normalise_encodings);
+  anchors.residual = anchors.anomalous.sub(anchors.normal);
+  if (anchors.residual.norm().item<double>() < kZeroResidual)
+    throw settings_error(
+        "the normal and the anomalous prompts have the same encoding, so there is no direction between them; use "
+        "words that the backbone's text tower tells apart");
+  if (options.normalise_residual) anchors.residual = unit_length(anchors.residual);
+  return anchors;
+}
+
+}  // namespace res2clip

@@ -1,0 +1,111 @@
+#include "res2clip/model/reference_bank.hpp"
+
+#include "res2clip/core/error.hpp"
+#include "support/goldens.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+ReferenceBank small_bank() {
+  Features normals;
+  normals.global = at::randn({2, 8});
+  normals.grid = {2, 3};
+  normals.patches = {{6, at::randn({2, 6, 8})}, {24, at::randn({2, 6, 8})}, {12, at::randn({2, 6, 8})}};
+  ReferenceBank bank = make_bank(normals, {6, 24});
+  bank.origin = {std::string(64, '0'), {{"image.size", "518"}}, {"good/000.png", "good/a \"b\"\n\xff.png"}};
+  return bank;
+}
+
+std::string load_failure(const Path& path) {
+  try {
+    load_bank(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ReferenceBank, HoldsTheShotsOneAfterTheOther) {
+  Features normals;
+  normals.global = at::randn({3, 8});
+  normals.grid = {2, 2};
+  normals.patches[5] = at::randn({3, 4, 8});
+  const ReferenceBank bank = make_bank(normals, {5});
+  EXPECT_EQ(bank.shots(), 3);
+  EXPECT_TENSORS_NEAR(bank.patches.at(5).narrow(0, 4, 4), normals.patches[5][1], 0.0);
+  EXPECT_THROW(make_bank(normals, {6}), Error);
+}
+
+TEST(ReferenceBank, IsTheSameAfterAFile) {
+  const TemporaryFolder folder;
+  const ReferenceBank bank = small_bank();
+  save_bank(bank, folder / "normal.bank");
+  const ReferenceBank again = load_bank(folder / "normal.bank");
+  EXPECT_TENSORS_NEAR(again.global, bank.global, 0.0);
+  ASSERT_EQ(again.patches.size(), 2u);
+  for (const int layer : {6, 24}) EXPECT_TENSORS_NEAR(again.patches.at(layer), bank.patches.at(layer), 0.0);
+  EXPECT_EQ(again.grid, bank.grid);
+  EXPECT_EQ(again.origin.backbone, bank.origin.backbone);
+  EXPECT_EQ(again.origin.settings, bank.origin.settings);
+  EXPECT_EQ(again.origin.references[0], bank.origin.references[0]);
+  EXPECT_EQ(again.origin.references.size(), 2u);
+}
+
+TEST(ReferenceBank, IsWrittenAsTheSameBytesEachTime) {
+  const TemporaryFolder folder;
+  const ReferenceBank bank = small_bank();
+  save_bank(bank, folder / "a");
+  save_bank(bank, folder / "b");
+  EXPECT_EQ(read_file(folder / "a"), read_file(folder / "b"));
+}
+
+TEST(ReferenceBank, IsRefusedWhereAnyBitChanged) {
+  const TemporaryFolder folder;
+  save_bank(small_bank(), folder / "whole");
+  const std::string whole = read_file(folder / "whole");
+  for (std::size_t place = 0; place < whole.size(); place += 7) {
+    std::string changed = whole;
+    changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
+    write_file(folder / "changed", changed);
+    EXPECT_THAT(load_failure(folder / "changed"), HasSubstr("changed")) << "byte " << place;
+  }
+}
+
+TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
+  const TemporaryFolder folder;
+  save_bank(small_bank(), folder / "whole");
+  const std::string whole = read_file(folder / "whole");
+  for (std::size_t length = 0; length < whole.size(); length += 5) {
+    write_file(folder / "cut", whole.substr(0, length));
+    EXPECT_THAT(load_failure(folder / "cut"), HasSubstr("no whole reference bank")) << length << " bytes";
+  }
+  write_file(folder / "foreign", "\x89PNG this is a picture, not a bank");
+  EXPECT_THAT(load_failure(folder / "foreign"), HasSubstr("foreign"));
+  EXPECT_THAT(load_failure(folder / "absent"), HasSubstr("cannot be opened"));
+}
+
+TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {
+  const ReferenceBank bank = small_bank();
+  expect_origin(bank, bank.origin, "normal.bank");
+  const auto failure = [&bank](const BankOrigin& expected) -> std::string {
+    try {
+      expect_origin(bank, expected, "normal.bank");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_THAT(failure({std::string(64, 'a'), bank.origin.settings, {}}), HasSubstr("backbone"));
+  EXPECT_THAT(failure({bank.origin.backbone, {{"image.size", "336"}}, {}}),
+              ::testing::AllOf(HasSubstr("image.size 518"), HasSubstr("336"), HasSubstr("normal.bank")));
+  EXPECT_THAT(failure({bank.origin.backbone, {{"image.new", "1"}}, {}}), HasSubstr("not recorded"));
+}
+
+}  // namespace
+}  // namespace res2clip
