@@ -23,7 +23,7 @@ done
 
 packages=(g++ cmake ninja-build ccache git python3 python3-pip
   libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev
-  libcli11-dev nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libssl-dev
+  libcli11-dev nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libssl-dev libutf8proc-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 
 missing_packages() {

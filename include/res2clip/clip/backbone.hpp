@@ -16,12 +16,12 @@ namespace res2clip {
 
 /// What an exported archive says of itself (card.json inside it).
 struct ModelCard {
-  std::string name;                 ///< file name of the weights it was made from
-  std::string weights_sha256;       ///< of that file
-  bool weights_verified = false;    ///< whether that checksum is a published one
-  std::int64_t embed_dim = 0;       ///< D
-  std::int64_t image_size = 0;      ///< side of the square input in pixels, the default of `encode`
-  std::int64_t native_size = 0;     ///< side that the position grid was trained for
+  std::string name;               ///< file name of the weights it was made from
+  std::string weights_sha256;     ///< of that file
+  bool weights_verified = false;  ///< whether that checksum is a published one
+  std::int64_t embed_dim = 0;     ///< D
+  std::int64_t image_size = 0;    ///< side of the square input in pixels, the default of `encode`
+  std::int64_t native_size = 0;   ///< side that the position grid was trained for
   std::int64_t patch_size = 0;
   std::int64_t vision_width = 0;
   std::int64_t vision_layers = 0;
@@ -31,13 +31,14 @@ struct ModelCard {
   std::int64_t text_heads = 0;
   std::int64_t context_length = 77;
   std::int64_t vocabulary_size = 49408;
-  std::int64_t vv_blocks = 19;      ///< how many of the last blocks have V-V attention
-  bool global_ln_post = false;      ///< whether the global feature passes ln_post before the projection
-  bool patch_ln_post = true;        ///< whether patch features do
-  bool patch_projection = true;     ///< whether patch features are projected to D (else: vision_width)
+  std::int64_t vv_blocks = 19;   ///< how many of the last blocks have V-V attention
+  bool global_ln_post = false;   ///< whether the global feature passes ln_post before the projection
+  bool patch_ln_post = true;     ///< whether patch features do
+  bool patch_projection = true;  ///< whether patch features are projected to D (else: vision_width)
 };
 
-/// The frozen CLIP with V-V attention: the only thing that runs the archive. Thread-compatible, not thread-safe.
+/// The frozen CLIP with V-V attention: the only thing that runs the archive. Thread-compatible, not
+/// thread-safe.
 class Backbone {
  public:
   static Backbone load(const Path& archive, const ComputeOptions& compute);
@@ -45,15 +46,27 @@ class Backbone {
   Backbone(Backbone&&) noexcept;
   Backbone& operator=(Backbone&&) noexcept;
 
-  /// Images [B, 3, S, S] (normalised, float32, any device; S a multiple of the patch size, else an error) ->
+  /// Images [B, 3, H, W] (normalised, float32, any device; sides multiples of the patch size) ->
   /// L2-normalised global and patch features of the given layers (blocks counted from 1; any order).
+  ///
+  /// Only what these layers and the global feature need is computed: no V-V attention after the last layer
+  /// asked for, and of the last block's original stream the class token alone. Peak memory beside weights and
+  /// result: about 4 * B * T * (10 * width) bytes for T = N + 1 tokens (56 MB an image for ViT-L/14 at 518
+  /// px), plus SDPA's own. Throws a settings error for a layer that is not there, a data error for images of
+  /// another shape.
   Features encode(const at::Tensor& images, std::span<const int> layers) const;
 
-  /// Prompts -> [P, D] text features, not normalised. Throws a settings error for a prompt longer than the context.
+  /// The same by the TorchScript program inside the archive: the plain form, the oracle of `encode`. Float32
+  /// only.
+  Features encode_plain(const at::Tensor& images, std::span<const int> layers) const;
+
+  /// Prompts -> [P, D] text features, not normalised, float32 on the backbone's device.
+  /// Throws a settings error for a prompt longer than the context.
   at::Tensor encode_text(std::span<const std::string> prompts) const;
 
   const ModelCard& card() const;
-  /// SHA-256 of what determines the features (weights and card): the identity that banks and caches are checked against.
+  /// SHA-256 of what determines the features (weights and card): the identity that banks and caches are
+  /// checked against.
   const std::string& checksum() const;
   c10::Device device() const;
 

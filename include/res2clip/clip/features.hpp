@@ -10,11 +10,13 @@
 
 namespace res2clip {
 
-/// What the backbone says of a batch of B images: the boundary between the frozen network and everything else.
-/// All features are L2-normalised over the last dimension, float32, contiguous, on the backbone's device.
+/// What the backbone says of a batch of B images: the boundary between the frozen network and everything
+/// else. All features are L2-normalised over the last dimension, float32, contiguous, on the backbone's
+/// device.
 struct Features {
-  at::Tensor global;                  ///< [B, D]
-  std::map<int, at::Tensor> patches;  ///< layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major
+  at::Tensor global;  ///< [B, D]
+  std::map<int, at::Tensor>
+      patches;  ///< layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major
   Grid grid;
 
   std::int64_t batch() const { return global.size(0); }

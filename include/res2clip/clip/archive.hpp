@@ -1,0 +1,25 @@
+#pragma once
+
+#include "res2clip/clip/weights.hpp"
+
+namespace res2clip {
+
+/// What is fixed when an archive is written. The defaults are the authors' code.
+struct ExportOptions {
+  std::int64_t image_size =
+      518;  ///< the archive's default input, pixels; any other multiple of the patch works too
+  std::int64_t vv_blocks = 19;  ///< how many of the last blocks have V-V attention (the paper's text says 20)
+  bool global_ln_post = false;  ///< global feature through ln_post before the projection
+  bool patch_ln_post = true;    ///< patch features through ln_post
+  bool patch_projection = true;  ///< patch features projected to the embedding
+};
+
+/// Writes one self-contained TorchScript archive: both towers, the program that runs them, vocabulary, model
+/// card. `Backbone::load` reads it, and so does Python:
+///     model = torch.jit.load("clip.pt")
+///     features, patches = model.encode_image(images, [6, 12, 18, 24])   # as encoded, not normalised
+///     text = model.encode_text(tokens)
+/// Written whole or not at all. Throws settings errors for options that do not fit the weights.
+void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path);
+
+}  // namespace res2clip

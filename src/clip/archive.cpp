@@ -1,0 +1,152 @@
+// Writes the self-contained archive. Needs LibTorch's modules, unlike most of this room.
+#include "res2clip/clip/archive.hpp"
+
+#include <ATen/ops/stack.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include "res2clip/clip/tokenizer.hpp"
+#include "res2clip/core/error.hpp"
+
+#include "card.hpp"
+#include "program.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Archive name of a stacked weight and OpenAI's name inside a block.
+constexpr std::pair<const char*, const char*> kBlockTensors[] = {
+    {"ln_1_weight", "ln_1.weight"},         {"ln_1_bias", "ln_1.bias"},
+    {"in_weight", "attn.in_proj_weight"},   {"in_bias", "attn.in_proj_bias"},
+    {"out_weight", "attn.out_proj.weight"}, {"out_bias", "attn.out_proj.bias"},
+    {"ln_2_weight", "ln_2.weight"},         {"ln_2_bias", "ln_2.bias"},
+    {"fc_weight", "mlp.c_fc.weight"},       {"fc_bias", "mlp.c_fc.bias"},
+    {"proj_weight", "mlp.c_proj.weight"},   {"proj_bias", "mlp.c_proj.bias"}};
+
+constexpr std::pair<const char*, const char*> kSingleTensors[] = {
+    {"convolution", "visual.conv1.weight"},
+    {"class_embedding", "visual.class_embedding"},
+    {"vision_positions", "visual.positional_embedding"},
+    {"ln_pre_weight", "visual.ln_pre.weight"},
+    {"ln_pre_bias", "visual.ln_pre.bias"},
+    {"ln_post_weight", "visual.ln_post.weight"},
+    {"ln_post_bias", "visual.ln_post.bias"},
+    {"vision_projection", "visual.proj"},
+    {"token_embedding", "token_embedding.weight"},
+    {"text_positions", "positional_embedding"},
+    {"ln_final_weight", "ln_final.weight"},
+    {"ln_final_bias", "ln_final.bias"},
+    {"text_projection", "text_projection"}};
+
+using Named = std::vector<std::pair<std::string, at::Tensor>>;
+
+void add_tower(Named& named, const ClipWeights& weights, const std::string& tower, const std::string& prefix,
+               std::int64_t layers) {
+  for (const auto& [ours, theirs] : kBlockTensors) {
+    std::vector<at::Tensor> blocks;
+    for (std::int64_t block = 0; block < layers; ++block)
+      blocks.push_back(
+          weights.tensors.at(prefix + "transformer.resblocks." + std::to_string(block) + "." + theirs));
+    named.emplace_back(tower + "_" + ours, at::stack(blocks));
+  }
+}
+
+Named archive_tensors(const ClipWeights& weights) {
+  Named named;
+  for (const auto& [ours, theirs] : kSingleTensors) named.emplace_back(ours, weights.tensors.at(theirs));
+  add_tower(named, weights, "vision", "visual.", weights.sizes.vision_layers);
+  add_tower(named, weights, "text", "", weights.sizes.text_layers);
+  return named;
+}
+
+ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
+  const ClipSizes& sizes = weights.sizes;
+  ModelCard card;
+  card.name = weights.name;
+  card.weights_sha256 = weights.sha256;
+  card.weights_verified = weights.verified;
+  card.embed_dim = sizes.embed_dim;
+  card.image_size = options.image_size;
+  card.native_size = sizes.native_size;
+  card.patch_size = sizes.patch_size;
+  card.vision_width = sizes.vision_width;
+  card.vision_layers = sizes.vision_layers;
+  card.vision_heads = sizes.vision_heads();
+  card.text_width = sizes.text_width;
+  card.text_layers = sizes.text_layers;
+  card.text_heads = sizes.text_heads();
+  card.context_length = sizes.context_length;
+  card.vocabulary_size = sizes.vocabulary_size;
+  card.vv_blocks = options.vv_blocks;
+  card.global_ln_post = options.global_ln_post;
+  card.patch_ln_post = options.patch_ln_post;
+  card.patch_projection = options.patch_projection;
+  return card;
+}
+
+void check(const ClipWeights& weights, const ExportOptions& options) {
+  const ClipSizes& sizes = weights.sizes;
+  if (options.image_size < 1 || options.image_size % sizes.patch_size != 0)
+    throw settings_error("the image size " + std::to_string(options.image_size) +
+                         " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));
+  if (options.vv_blocks < 0 || options.vv_blocks > sizes.vision_layers)
+    throw settings_error("V-V attention in " + std::to_string(options.vv_blocks) +
+                         " blocks: this backbone has " + std::to_string(sizes.vision_layers));
+  if (!options.patch_projection && sizes.vision_width != sizes.embed_dim)
+    throw settings_error("patch features without the projection have width " +
+                         std::to_string(sizes.vision_width) + ", the text's have " +
+                         std::to_string(sizes.embed_dim) + ": they cannot be compared");
+  const auto vocabulary = Tokenizer::built_in().size();
+  if (sizes.vocabulary_size != vocabulary)
+    throw data_error(weights.name + ": has " + std::to_string(sizes.vocabulary_size) +
+                     " tokens; CLIP's vocabulary has " + std::to_string(vocabulary));
+}
+
+/// Identity of the features: everything that goes into them, and not the file they happened to lie in.
+std::string features_checksum(const Named& tensors, ModelCard card) {
+  card.name = card.weights_sha256 = "";
+  card.weights_verified = false;
+  card.image_size = 1;  // a default only: banks and caches note the size in use themselves
+  std::string summary = card_json({card, ""});
+  for (const auto& [name, tensor] : tensors)
+    summary += name + " " + sha256({static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()}) + "\n";
+  return sha256(summary);
+}
+
+}  // namespace
+
+void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path) {
+  check(weights, options);
+  const Named tensors = archive_tensors(weights);
+  const ModelCard card = make_card(weights, options);
+  torch::jit::Module module("Res2clipBackbone");
+  for (const auto& [name, tensor] : tensors) module.register_parameter(name, tensor, false);
+  const auto integer = [&](const char* name, std::int64_t value) {
+    module.register_attribute(name, c10::IntType::get(), value);
+  };
+  const auto flag = [&](const char* name, bool value) {
+    module.register_attribute(name, c10::BoolType::get(), value);
+  };
+  integer("patch_size", card.patch_size);
+  integer("native_grid", card.native_size / card.patch_size);
+  integer("vision_layers", card.vision_layers);
+  integer("vision_heads", card.vision_heads);
+  integer("text_layers", card.text_layers);
+  integer("text_heads", card.text_heads);
+  integer("vv_blocks", card.vv_blocks);
+  flag("global_ln_post", card.global_ln_post);
+  flag("patch_ln_post", card.patch_ln_post);
+  flag("patch_projection", card.patch_projection);
+  module.define(std::string(kArchiveProgram));
+  module.eval();
+  AtomicFile file(path);
+  try {
+    module.save(file.temporary().string(), {{kCardFile, card_json({card, features_checksum(tensors, card)})},
+                                            {kVocabularyFile, std::string(built_in_merges())}});
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));
+  }
+  file.commit();
+}
+
+}  // namespace res2clip

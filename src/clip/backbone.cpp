@@ -1,0 +1,158 @@
+#include "res2clip/clip/backbone.hpp"
+
+#include <set>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/tensor.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/serialization/import.h>
+
+#include "res2clip/clip/tokenizer.hpp"
+#include "res2clip/core/error.hpp"
+
+#include "card.hpp"
+#include "tower.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr std::int64_t kPromptsAtOnce = 32;
+
+/// Weights of matrix products, which bf16 converts.
+bool is_product_weight(const std::string& name) {
+  for (const char* ending : {"_in_weight", "_out_weight", "_fc_weight", "_proj_weight"})
+    if (name.ends_with(ending)) return true;
+  return false;
+}
+
+at::Tensor unit_length(const at::Tensor& features) {
+  return (features / at::linalg_vector_norm(features, 2, {-1}, true)).contiguous();
+}
+
+Features normalised(const RawFeatures& raw) {
+  Features features;
+  features.grid = raw.grid;
+  features.global = unit_length(raw.global);
+  for (const auto& [layer, patches] : raw.patches) features.patches[layer] = unit_length(patches);
+  return features;
+}
+
+torch::jit::Module load_module(const Path& path, c10::Device device,
+                               std::unordered_map<std::string, std::string>& files) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(path, failed))
+    throw data_error(path.string() + ": there is no such file");
+  try {
+    return torch::jit::load(path.string(), device, files);
+  } catch (const std::exception&) {
+    throw data_error(path.string() + ": is no archive that `res2clip export` wrote, or is damaged");
+  }
+}
+
+}  // namespace
+
+struct Backbone::Impl {
+  torch::jit::Module module;
+  ImageTower tower;
+  Tokenizer tokenizer;
+  std::string checksum;
+  c10::Device device;
+
+  std::set<int> checked_layers(std::span<const int> layers) const {
+    for (const int layer : layers)
+      if (layer < 1 || layer > tower.card.vision_layers)
+        throw settings_error("layer " + std::to_string(layer) +
+                             " is not there: this backbone has blocks 1 to " +
+                             std::to_string(tower.card.vision_layers));
+    return {layers.begin(), layers.end()};
+  }
+
+  at::Tensor checked_images(const at::Tensor& images) const {
+    const auto patch = tower.card.patch_size;
+    if (images.dim() != 4 || images.size(0) < 1 || images.size(1) != 3 || images.size(2) < patch ||
+        images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
+      throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
+                       std::to_string(patch));
+    return images.to(device, at::kFloat).contiguous();
+  }
+};
+
+Backbone::Backbone(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Backbone::~Backbone() = default;
+Backbone::Backbone(Backbone&&) noexcept = default;
+Backbone& Backbone::operator=(Backbone&&) noexcept = default;
+
+Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
+  const auto device = apply(compute);
+  std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
+  auto module = load_module(archive, device, files);
+  if (files[kCardFile].empty() || files[kVocabularyFile].empty())
+    throw data_error(archive.string() +
+                     ": is a TorchScript archive, but not one that `res2clip export` wrote" +
+                     (module.hasattr("visual") ? " (it looks like CLIP's weights: export them first)" : ""));
+  ArchiveCard card = card_from_json(files[kCardFile], archive.string());
+  ImageTower tower{card.card, {}, at::kFloat};
+  for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
+  if (compute.precision == Precision::bf16) {
+    tower.product_type = at::kBFloat16;
+    for (auto& [name, tensor] : tower.weights)
+      if (name.starts_with("vision_") && is_product_weight(name)) tensor = tensor.to(at::kBFloat16);
+  }
+  return Backbone(std::unique_ptr<Impl>(
+      new Impl{std::move(module), std::move(tower),
+               Tokenizer::from_merges(files[kVocabularyFile], archive.string()), card.checksum, device}));
+}
+
+Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const {
+  const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  return normalised(run_tower(impl_->tower, impl_->checked_images(images), impl_->checked_layers(layers)));
+}
+
+Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const {
+  const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  const auto wanted = impl_->checked_layers(layers);
+  const auto input = impl_->checked_images(images);
+  const auto list = c10::List<std::int64_t>(std::vector<std::int64_t>(wanted.begin(), wanted.end()));
+  const auto output = impl_->module.get_method("encode_image")({input, list}).toTupleRef().elements().vec();
+  RawFeatures raw;
+  raw.global = output[0].toTensor();
+  const auto patch = impl_->tower.card.patch_size;
+  raw.grid = {input.size(2) / patch, input.size(3) / patch};
+  std::size_t i = 0;
+  for (const int layer : wanted) raw.patches[layer] = output[1].toTensorVector()[i++];
+  return normalised(raw);
+}
+
+at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
+  const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  if (prompts.empty()) throw settings_error("there are no prompts to encode");
+  const auto context = impl_->tower.card.context_length;
+  std::vector<std::int64_t> ids;
+  for (const auto& prompt : prompts) {
+    const auto row = impl_->tokenizer.context_ids(prompt, context);
+    ids.insert(ids.end(), row.begin(), row.end());
+  }
+  const auto tokens = at::tensor(ids, at::kLong).view({-1, context});
+  std::vector<at::Tensor> parts;
+  for (std::int64_t first = 0; first < tokens.size(0); first += kPromptsAtOnce) {
+    const auto batch =
+        tokens.narrow(0, first, std::min(kPromptsAtOnce, tokens.size(0) - first)).to(impl_->device);
+    parts.push_back(impl_->module.get_method("encode_text")({batch}).toTensor());
+  }
+  return at::cat(parts);
+}
+
+const ModelCard& Backbone::card() const {
+  return impl_->tower.card;
+}
+const std::string& Backbone::checksum() const {
+  return impl_->checksum;
+}
+c10::Device Backbone::device() const {
+  return impl_->device;
+}
+
+}  // namespace res2clip

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+
+#include "res2clip/clip/backbone.hpp"
+
+namespace res2clip {
+
+/// Names of the files that ride along in an archive.
+inline constexpr const char* kCardFile = "card.json";
+inline constexpr const char* kVocabularyFile = "vocabulary.txt";
+
+/// What an archive holds beside the tensors: the card, and the identity of the features that it makes.
+struct ArchiveCard {
+  ModelCard card;
+  std::string checksum;
+};
+
+std::string card_json(const ArchiveCard& card);
+/// Throws a data error; `source` names the archive.
+ArchiveCard card_from_json(const std::string& text, const std::string& source);
+
+}  // namespace res2clip

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/clip/backbone.hpp"
+
+namespace res2clip {
+
+/// The image tower's weights as the archive holds them; block weights are stacked [blocks, ...].
+struct ImageTower {
+  ModelCard card;
+  std::map<std::string, at::Tensor> weights;  // of the names in archive.cpp
+  at::ScalarType product_type = at::kFloat;   // of matrix products and attention; everything else is float32
+
+  const at::Tensor& operator[](const std::string& name) const { return weights.at(name); }
+  /// Of block `block`, counted from 0: a view.
+  at::Tensor block(const std::string& name, std::int64_t block) const {
+    return weights.at("vision_" + name).select(0, block);
+  }
+};
+
+/// Features before normalisation.
+struct RawFeatures {
+  at::Tensor global;                  // [B, D]
+  std::map<int, at::Tensor> patches;  // layer -> [B, N, D]
+  Grid grid;
+};
+
+/// The dual path without the work that nothing reads (see Backbone::encode).
+RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers);
+
+}  // namespace res2clip

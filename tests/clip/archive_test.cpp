@@ -1,0 +1,106 @@
+#include "res2clip/clip/archive.hpp"
+
+#include <cstdlib>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "clip/tiny_backbone.hpp"
+#include "res2clip/core/error.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+std::string load_failure(const Path& path) {
+  try {
+    Backbone::load(path, {.device = "cpu"});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Archive, TheCardSaysWhatWasExported) {
+  const auto backbone = testing::tiny_backbone({.image_size = 98, .vv_blocks = 7});
+  EXPECT_EQ(backbone.card().image_size, 98);
+  EXPECT_EQ(backbone.card().vv_blocks, 7);
+  EXPECT_EQ(backbone.card().embed_dim, 96);
+  EXPECT_EQ(backbone.card().vision_heads, 2);
+  EXPECT_FALSE(backbone.card().weights_verified);
+}
+
+TEST(Archive, TheChecksumFollowsWhatDecidesTheFeatures) {
+  const auto one = testing::tiny_backbone({.image_size = 70});
+  EXPECT_EQ(one.checksum(), testing::tiny_backbone({.image_size = 98}).checksum());
+  EXPECT_NE(one.checksum(), testing::tiny_backbone({.image_size = 70, .vv_blocks = 18}).checksum());
+  EXPECT_EQ(one.checksum().size(), 64u);
+}
+
+TEST(Archive, OptionsThatDoNotFitAreSettingsErrors) {
+  const TemporaryFolder folder;
+  const auto weights = testing::tiny_weights();
+  EXPECT_THROW(export_backbone(weights, {.image_size = 71}, folder / "x.pt"), Error);
+  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .vv_blocks = 25}, folder / "x.pt"), Error);
+  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .patch_projection = false}, folder / "x.pt"), Error);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Archive, ACutOrForeignFileIsADataErrorThatNamesIt) {
+  const TemporaryFolder folder;
+  export_backbone(testing::tiny_weights(), {.image_size = 70}, folder / "whole.pt");
+  const std::string bytes = read_file(folder / "whole.pt");
+  for (const double share : {0.0, 0.1, 0.5, 0.99}) {
+    write_file(folder / "cut.pt", bytes.substr(0, static_cast<std::size_t>(share * static_cast<double>(bytes.size()))));
+    EXPECT_THAT(load_failure(folder / "cut.pt"), HasSubstr("cut.pt"));
+  }
+  write_file(folder / "text.pt", "no archive at all");
+  EXPECT_THAT(load_failure(folder / "text.pt"), HasSubstr("text.pt"));
+  EXPECT_THAT(load_failure(folder / "missing.pt"), HasSubstr("no such file"));
+  EXPECT_THAT(load_failure(folder.path()), HasSubstr("no such file"));
+}
+
+TEST(Archive, AnyByteChangedInTheCardIsNoticed) {
+  const TemporaryFolder folder;
+  export_backbone(testing::tiny_weights(), {.image_size = 70}, folder / "whole.pt");
+  std::string bytes = read_file(folder / "whole.pt");
+  const auto at = bytes.find("\"vision_layers\"");
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + 3] = '#';
+  write_file(folder / "changed.pt", bytes);
+  EXPECT_THAT(load_failure(folder / "changed.pt"), HasSubstr("changed.pt"));
+}
+
+TEST(Archive, PythonLoadsItAndGetsTheSameFeatures) {
+  // Any Python with torch serves; RES2CLIP_PYTHON names one.
+  const char* named = std::getenv("RES2CLIP_PYTHON");
+  const std::string python = named != nullptr ? named : "python3";
+  if (std::system((python + " -c 'import torch' > /dev/null 2>&1").c_str()) != 0)
+    GTEST_SKIP() << python << " has no torch; name one that has with RES2CLIP_PYTHON";
+  const TemporaryFolder folder;
+  export_backbone(testing::tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
+  write_file(folder / "check.py",
+             "import sys, torch\n"
+             "model = torch.jit.load(sys.argv[1])\n"
+             "images = torch.arange(2 * 3 * 70 * 70).reshape(2, 3, 70, 70).remainder(255) / 255.0\n"
+             "cls, patches = model.encode_image(images, [6, 24])\n"
+             "unit = lambda x: x / x.norm(dim=-1, keepdim=True)\n"
+             "print(repr(float(unit(cls)[1, 5])), repr(float(unit(patches[1])[0, 7, 3])))\n");
+  const std::string out = (folder / "out.txt").string();
+  ASSERT_EQ(std::system((python + " " + (folder / "check.py").string() + " " + (folder / "tiny.pt").string() + " > " + out).c_str()), 0);
+  std::ifstream stream(out);
+  double global = 0, patch = 0;
+  stream >> global >> patch;
+  const auto images = at::arange(2 * 3 * 70 * 70).reshape({2, 3, 70, 70}).remainder(255).to(at::kFloat) / 255.0;
+  const auto features = Backbone::load(folder / "tiny.pt", {.device = "cpu"}).encode(images, std::vector<int>{6, 24});
+  EXPECT_NEAR(features.global[1][5].item<double>(), global, 3e-6);
+  EXPECT_NEAR(features.patches.at(24)[0][7][3].item<double>(), patch, 3e-6);
+}
+
+}  // namespace
+}  // namespace res2clip

@@ -1,0 +1,136 @@
+#include "res2clip/clip/backbone.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "clip/tiny_backbone.hpp"
+#include "res2clip/core/error.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+using testing::Goldens;
+using testing::tiny_backbone;
+
+// Both of the fixture table, for L2-normalised features; their float64 difference is 2.2e-7.
+constexpr double kUnitTolerance = 3e-6;
+
+at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, -1, true); }
+
+/// Features as returned by the authors' model (class token first, not normalised), for every size and layer in a file.
+void expect_golden_features(const Path& path) {
+  const auto goldens = Goldens::read(path);
+  const auto backbone = tiny_backbone();
+  int compared = 0;
+  for (const int size : {56, 70, 98}) {
+    const std::string s = std::to_string(size);
+    if (!goldens.has("in_" + s)) continue;
+    std::vector<int> layers;
+    for (int layer = 1; layer <= 24; ++layer)
+      if (goldens.has("patch_" + s + "_l" + std::to_string(layer))) layers.push_back(layer);
+    for (const auto& features :
+         {backbone.encode(goldens["in_" + s], layers), backbone.encode_plain(goldens["in_" + s], layers)}) {
+      EXPECT_TENSORS_NEAR(features.global, unit(goldens["global_" + s]), kUnitTolerance);
+      for (const int layer : layers) {
+        const auto expected = unit(goldens["patch_" + s + "_l" + std::to_string(layer)].slice(1, 1));
+        EXPECT_TENSORS_NEAR(features.patches.at(layer), expected, kUnitTolerance) << "size " << s << " layer " << layer;
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GT(compared, 0);
+}
+
+TEST(Backbone, FeaturesEqualTheAuthors) { expect_golden_features(testing::test_data("generated/backbone_tiny.pt")); }
+
+TEST(Backbone, FeaturesEqualTheAuthorsOnTheFullSet) {
+  if (!testing::full_fixtures()) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
+  expect_golden_features(*testing::full_fixtures() / "backbone_tiny.pt");
+}
+
+at::Tensor some_images(int count, int size) {
+  return at::randn({count, 3, size, size}, at::detail::createCPUGenerator(5), at::kFloat);
+}
+
+TEST(Backbone, AnImageHasTheSameFeaturesInAnyBatch) {
+  const auto backbone = tiny_backbone();
+  const auto images = some_images(3, 70);
+  const std::vector<int> layers = {6, 24};
+  const auto together = backbone.encode(images, layers);
+  for (int i = 0; i < 3; ++i) {
+    const auto alone = backbone.encode(images.slice(0, i, i + 1), layers);
+    // Matrix products of other heights may sum in another order.
+    EXPECT_TENSORS_NEAR(alone.global, together.global.slice(0, i, i + 1), kUnitTolerance);
+    EXPECT_TENSORS_NEAR(alone.patches.at(24), together.patches.at(24).slice(0, i, i + 1), kUnitTolerance);
+  }
+}
+
+TEST(Backbone, TheLayersAskedForDoNotChangeEachOther) {
+  const auto backbone = tiny_backbone();
+  const auto images = some_images(1, 56);
+  const auto all = backbone.encode(images, std::vector<int>{24, 2, 6, 12});
+  for (const int layer : {2, 6, 12, 24}) {
+    const auto one = backbone.encode(images, std::vector<int>{layer});
+    EXPECT_TRUE(one.patches.at(layer).equal(all.patches.at(layer))) << layer;
+    EXPECT_TRUE(one.global.equal(all.global));
+  }
+  const auto none = backbone.encode(images, {});
+  EXPECT_TRUE(none.patches.empty());
+  EXPECT_TRUE(none.global.equal(all.global));
+}
+
+TEST(Backbone, ThreadCountChangesNothingButRounding) {
+  const auto backbone = tiny_backbone();
+  const auto images = some_images(2, 70);
+  const auto before = at::get_num_threads();
+  const auto many = backbone.encode(images, std::vector<int>{24});
+  at::set_num_threads(1);
+  const auto one = backbone.encode(images, std::vector<int>{24});
+  at::set_num_threads(before);
+  EXPECT_TENSORS_NEAR(one.patches.at(24), many.patches.at(24), kUnitTolerance);
+}
+
+TEST(Backbone, EverySwitchOfTheExportChangesBothFormsAlike) {
+  const auto images = some_images(1, 70);
+  const std::vector<int> layers = {3, 12, 24};
+  const std::vector<ExportOptions> variants = {{.image_size = 70, .vv_blocks = 0},
+                                               {.image_size = 70, .vv_blocks = 24},
+                                               {.image_size = 70, .vv_blocks = 1},
+                                               {.image_size = 70, .global_ln_post = true},
+                                               {.image_size = 70, .patch_ln_post = false}};
+  const auto standard = tiny_backbone().encode(images, layers);
+  for (const auto& options : variants) {
+    const auto backbone = tiny_backbone(options);
+    const auto native = backbone.encode(images, layers);
+    const auto plain = backbone.encode_plain(images, layers);
+    double change = (native.global - standard.global).abs().max().item<double>();
+    EXPECT_TENSORS_NEAR(native.global, plain.global, kUnitTolerance);
+    for (const int layer : layers) {
+      EXPECT_TENSORS_NEAR(native.patches.at(layer), plain.patches.at(layer), kUnitTolerance);
+      change = std::max(change, (native.patches.at(layer) - standard.patches.at(layer)).abs().max().item<double>());
+    }
+    EXPECT_GT(change, 1e-3);
+  }
+}
+
+TEST(Backbone, ImagesNeedNotBeSquare) {
+  const auto backbone = tiny_backbone();
+  const auto images = at::randn({1, 3, 56, 84}, at::kFloat);
+  const auto features = backbone.encode(images, std::vector<int>{24});
+  EXPECT_EQ(features.grid, (Grid{4, 6}));
+  EXPECT_TENSORS_NEAR(features.patches.at(24), backbone.encode_plain(images, std::vector<int>{24}).patches.at(24),
+                      kUnitTolerance);
+}
+
+TEST(Backbone, RefusesLayersAndImagesThatDoNotFit) {
+  const auto backbone = tiny_backbone();
+  const auto images = some_images(1, 56);
+  EXPECT_THROW(backbone.encode(images, std::vector<int>{25}), Error);
+  EXPECT_THROW(backbone.encode(images, std::vector<int>{0}), Error);
+  EXPECT_THROW(backbone.encode(some_images(1, 60), std::vector<int>{24}), Error);
+  EXPECT_THROW(backbone.encode(images[0], std::vector<int>{24}), Error);
+}
+
+}  // namespace
+}  // namespace res2clip
