@@ -64,6 +64,7 @@ ImageHeader read_bmp_header(std::string_view bytes) {
   const std::uint32_t depth = reader.u16(28);
   const std::uint32_t compression = reader.u32(30);
   constexpr std::uint32_t kPlain = 0, kMasks = 3;
+  if (reader.u32(46) > 256) throw HeaderFault{"is damaged: its palette is too long"};
   if (depth == 8 && compression == kPlain) {
     // A palette that counts from black to white is Pillow's mode L, any other its mode P.
     const std::uint32_t colours = reader.u32(46) == 0 ? 256 : reader.u32(46);
