@@ -1,0 +1,44 @@
+#pragma once
+
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/core/settings.hpp"
+
+namespace res2clip {
+
+/// Colours of a heat map: inferno rises evenly in brightness, turbo shows finer steps.
+enum class Palette { inferno, turbo };
+
+template <>
+struct EnumNames<Palette> {
+  static constexpr std::pair<Palette, std::string_view> values[] = {{Palette::inferno, "inferno"},
+                                                                    {Palette::turbo, "turbo"}};
+};
+
+/// How an anomaly map is laid over its image.
+struct OverlayOptions {
+  Palette palette = Palette::inferno;
+  double opacity = 0.65;             ///< of the hottest pixels; calm ones are transparent
+  bool outline = true;               ///< draw a line around the hottest region
+  double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
+  bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
+  std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
+};
+void describe(Fields& fields, OverlayOptions& options);
+
+/// Values of the map that are drawn as wholly calm and as hottest. The caller knows the scale (a threshold,
+/// the data set's range); values outside are clipped. `high` must be above `low`.
+struct HeatScale {
+  double low = 0;
+  double high = 1;
+};
+
+/// Draws `map` (float32 [S, S]) over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the
+/// plain overlay (enlarged by a whole factor where smaller than `smallest_edge`), a panel of two such
+/// pictures and a footer with `caption` otherwise.
+at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
+                        const std::string& caption, const OverlayOptions& options);
+
+}  // namespace res2clip

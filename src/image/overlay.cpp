@@ -1,0 +1,184 @@
+#include "res2clip/image/overlay.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <vector>
+
+#include <ATen/ops/empty.h>
+#include <opencv2/imgproc.hpp>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/image/region.hpp"
+
+namespace res2clip {
+namespace {
+
+const cv::Scalar kPaper(24, 24, 27), kInk(228, 228, 231), kFaintInk(150, 150, 155), kLine(255, 255, 255);
+constexpr int kGap = 8;
+
+/// The palette's 256 colours in RGB.
+cv::Mat palette_colours(Palette palette) {
+  cv::Mat ramp(1, 256, CV_8UC1), bgr, rgb;
+  for (int i = 0; i < 256; ++i) ramp.at<std::uint8_t>(0, i) = static_cast<std::uint8_t>(i);
+  cv::applyColorMap(ramp, bgr, palette == Palette::inferno ? cv::COLORMAP_INFERNO : cv::COLORMAP_TURBO);
+  cv::cvtColor(bgr, rgb, cv::COLOR_BGR2RGB);
+  return rgb;
+}
+
+/// Smooth step: calm values stay clear, warm ones fade in, hot ones are at full strength.
+float presence(float heat) {
+  const float t = std::clamp((heat - 0.25f) / 0.5f, 0.0f, 1.0f);
+  return t * t * (3 - 2 * t);
+}
+
+/// The map scaled to 0 .. 1, at the picture's size.
+cv::Mat heat_of(const at::Tensor& map, const HeatScale& scale, const cv::Size& size) {
+  const at::Tensor whole = map.cpu().contiguous();
+  const cv::Mat values(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_32FC1,
+                       whole.data_ptr<float>());
+  cv::Mat heat;
+  values.convertTo(heat, CV_32F, 1.0 / (scale.high - scale.low), -scale.low / (scale.high - scale.low));
+  cv::resize(heat, heat, size, 0, 0, cv::INTER_LINEAR);
+  return cv::max(cv::min(heat, 1.0), 0.0);
+}
+
+void blend(cv::Mat& picture, const cv::Mat& heat, const OverlayOptions& options) {
+  const cv::Mat colours = palette_colours(options.palette);
+  for (int y = 0; y < picture.rows; ++y) {
+    auto* pixel = picture.ptr<cv::Vec3b>(y);
+    const auto* warm = heat.ptr<float>(y);
+    for (int x = 0; x < picture.cols; ++x) {
+      const auto& colour = colours.at<cv::Vec3b>(0, static_cast<int>(warm[x] * 255 + 0.5f));
+      const float weight = static_cast<float>(options.opacity) * presence(warm[x]);
+      for (int c = 0; c < 3; ++c)
+        pixel[x][c] = cv::saturate_cast<std::uint8_t>(static_cast<float>(pixel[x][c]) * (1 - weight) +
+                                                      static_cast<float>(colour[c]) * weight);
+    }
+  }
+}
+
+/// A light line with a dark rim, so that it shows on any picture.
+void draw_outline(cv::Mat& picture, const at::Tensor& map, double fraction) {
+  const HottestRegion region = hottest_region(map, picture.rows, picture.cols, fraction);
+  const at::Tensor inside = region.mask;
+  const cv::Mat mask(static_cast<int>(inside.size(0)), static_cast<int>(inside.size(1)), CV_8UC1,
+                     inside.data_ptr<std::uint8_t>());
+  cv::Mat large;
+  cv::resize(mask * 255, large, picture.size(), 0, 0, cv::INTER_LINEAR);
+  std::vector<std::vector<cv::Point>> contours;
+  cv::findContours(large > 127, contours, cv::RETR_EXTERNAL, cv::CHAIN_APPROX_NONE);
+  const int thickness = std::max(1, std::min(picture.rows, picture.cols) / 350);
+  cv::drawContours(picture, contours, -1, kPaper, thickness + 2, cv::LINE_AA);
+  cv::drawContours(picture, contours, -1, kLine, thickness, cv::LINE_AA);
+}
+
+struct Lettering {
+  double size;
+  int thickness;
+  int height;
+};
+
+Lettering lettering_for(int width) {
+  const double size = std::clamp(width / 1900.0, 0.45, 2.0);
+  return {size, size > 1.0 ? 2 : 1, static_cast<int>(22 * size) + 1};
+}
+
+int text_width(const std::string& text, const Lettering& letters) {
+  int below = 0;
+  return cv::getTextSize(text, cv::FONT_HERSHEY_DUPLEX, letters.size, letters.thickness, &below).width;
+}
+
+void write_text(cv::Mat& canvas, const std::string& text, cv::Point at, const Lettering& letters,
+                const cv::Scalar& ink) {
+  cv::putText(canvas, text, at, cv::FONT_HERSHEY_DUPLEX, letters.size, ink, letters.thickness, cv::LINE_AA);
+}
+
+/// `text` without what the drawn letters cannot show, cut to `width` pixels.
+std::string fitting(const std::string& text, int width, const Lettering& letters) {
+  std::string shown;
+  for (const char letter : text) shown += letter >= ' ' && letter <= '~' ? letter : '?';
+  if (text_width(shown, letters) <= width) return shown;
+  while (!shown.empty() && text_width(shown + "...", letters) > width) shown.pop_back();
+  return shown + "...";
+}
+
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", value);
+  return text.data();
+}
+
+/// The colour scale with its end values, right-aligned at `right`; returns the x where it begins.
+int draw_scale(cv::Mat& canvas, int right, int baseline, const HeatScale& scale,
+               const OverlayOptions& options, const Lettering& letters) {
+  const std::string low = number_text(scale.low), high = number_text(scale.high);
+  const int length = std::max(80, canvas.cols / 9), thickness = letters.height / 2 + 2;
+  const int end = right - text_width(high, letters) - kGap;
+  cv::Mat bar;
+  cv::resize(palette_colours(options.palette), bar, {length, thickness}, 0, 0, cv::INTER_LINEAR);
+  bar.copyTo(canvas(cv::Rect(end - length, baseline - thickness, length, thickness)));
+  write_text(canvas, high, {end + kGap, baseline}, letters, kFaintInk);
+  const int begin = end - length - kGap - text_width(low, letters);
+  write_text(canvas, low, {begin, baseline}, letters, kFaintInk);
+  return begin;
+}
+
+cv::Mat panel(const cv::Mat& original, const cv::Mat& overlay, const HeatScale& scale,
+              const std::string& caption, const OverlayOptions& options) {
+  constexpr int kNarrowest = 420;  // room for the colour scale
+  const int width = std::max(original.cols + overlay.cols + 3 * kGap, kNarrowest);
+  const Lettering letters = lettering_for(width);
+  const int footer = letters.height + 3 * kGap;
+  cv::Mat canvas(original.rows + kGap + footer, width, CV_8UC3, kPaper);
+  original.copyTo(canvas(cv::Rect(kGap, kGap, original.cols, original.rows)));
+  overlay.copyTo(canvas(cv::Rect(original.cols + 2 * kGap, kGap, overlay.cols, overlay.rows)));
+  const int baseline = original.rows + kGap + footer / 2 + letters.height / 3;
+  const int scale_begin = draw_scale(canvas, width - kGap, baseline, scale, options, letters);
+  write_text(canvas, fitting(caption, scale_begin - 3 * kGap, letters), {kGap, baseline}, letters, kInk);
+  return canvas;
+}
+
+at::Tensor to_tensor(const cv::Mat& picture) {
+  at::Tensor pixels = at::empty({picture.rows, picture.cols, 3}, at::kByte);
+  cv::Mat target(picture.rows, picture.cols, CV_8UC3, pixels.data_ptr<std::uint8_t>());
+  picture.copyTo(target);
+  return pixels;
+}
+
+}  // namespace
+
+void describe(Fields& fields, OverlayOptions& options) {
+  fields.field("palette", options.palette, "colours of the heat map");
+  fields.field("opacity", options.opacity, Range<double>{0.0, 1.0},
+               "of the hottest pixels; calm ones are transparent");
+  fields.field("outline", options.outline, "draw a line around the hottest region");
+  fields.field("outline_fraction", options.outline_fraction, Range<double>{0.0, 1.0},
+               "the region reaches this part of the way from the map's median to its maximum");
+  fields.field("side_by_side", options.side_by_side,
+               "show the original beside the overlay, with caption and scale");
+  fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
+               "pictures with a smaller edge are enlarged by a whole factor");
+}
+
+at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
+                        const std::string& caption, const OverlayOptions& options) {
+  TORCH_CHECK(image.scalar_type() == at::kByte && image.dim() == 3 && image.size(2) == 3,
+              "overlay wants uint8 [H, W, 3]");
+  TORCH_CHECK(map.scalar_type() == at::kFloat && map.dim() == 2, "overlay wants a float32 [S, S] map");
+  if (!(scale.high > scale.low))
+    throw settings_error("the overlay's scale must rise: high must be above low");
+  const at::Tensor whole = image.cpu().contiguous();
+  const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
+                       whole.data_ptr<std::uint8_t>());
+  const int edge = std::min(source.rows, source.cols), smallest = static_cast<int>(options.smallest_edge);
+  const int factor = std::clamp((smallest + edge - 1) / edge, 1, 8);
+  cv::Mat original;
+  cv::resize(source, original, {}, factor, factor, cv::INTER_CUBIC);
+  cv::Mat overlay = original.clone();
+  blend(overlay, heat_of(map, scale, overlay.size()), options);
+  if (options.outline) draw_outline(overlay, map, options.outline_fraction);
+  return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
+}
+
+}  // namespace res2clip

@@ -1,0 +1,76 @@
+#include "res2clip/image/region.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include <ATen/ops/zeros.h>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+struct Extent {
+  std::int64_t left, right, top, bottom;  // inclusive
+};
+
+/// Marks what is 8-connected to `seed` and reaches `threshold`.
+Extent grow(const float* values, std::int64_t rows, std::int64_t columns, std::int64_t seed, double threshold,
+            std::uint8_t* marked) {
+  Extent extent{seed % columns, seed % columns, seed / columns, seed / columns};
+  std::vector<std::int64_t> open{seed};
+  marked[seed] = 1;
+  while (!open.empty()) {
+    const std::int64_t at = open.back(), x = at % columns, y = at / columns;
+    open.pop_back();
+    extent = {std::min(extent.left, x), std::max(extent.right, x), std::min(extent.top, y),
+              std::max(extent.bottom, y)};
+    for (std::int64_t ny = std::max<std::int64_t>(y - 1, 0); ny <= std::min(y + 1, rows - 1); ++ny)
+      for (std::int64_t nx = std::max<std::int64_t>(x - 1, 0); nx <= std::min(x + 1, columns - 1); ++nx) {
+        const std::int64_t next = ny * columns + nx;
+        if (marked[next] != 0 || static_cast<double>(values[next]) < threshold) continue;
+        marked[next] = 1;
+        open.push_back(next);
+      }
+  }
+  return extent;
+}
+
+/// Pixels `first` .. `last` of `from` as start and length among `to`, rounded outwards in whole numbers.
+std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first, std::int64_t last, std::int64_t from,
+                                             std::int64_t to) {
+  const std::int64_t begin = first * to / from;
+  const std::int64_t end = ((last + 1) * to + from - 1) / from;
+  return {begin, end - begin};
+}
+
+}  // namespace
+
+HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width,
+                             double fraction) {
+  TORCH_CHECK(map.dim() == 2 && map.scalar_type() == at::kFloat && map.numel() > 0,
+              "hottest_region wants float32 [S, S]");
+  const at::Tensor whole = map.cpu().contiguous();
+  const auto* values = whole.data_ptr<float>();
+  const auto* end = values + whole.numel();
+  if (std::any_of(values, end, [](float value) { return std::isnan(value); }))
+    throw data_error("the anomaly map holds NaN; the features it comes from are broken");
+  std::vector<float> sorted(values, end);
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const auto* hottest = std::max_element(values, end);
+
+  HottestRegion region;
+  region.peak = *hottest;
+  region.threshold = *middle + fraction * (region.peak - *middle);
+  region.mask = at::zeros(whole.sizes(), at::kByte);
+  const std::int64_t rows = whole.size(0), columns = whole.size(1);
+  const Extent extent =
+      grow(values, rows, columns, hottest - values, region.threshold, region.mask.data_ptr<std::uint8_t>());
+  std::tie(region.box.x, region.box.width) = scaled(extent.left, extent.right, columns, width);
+  std::tie(region.box.y, region.box.height) = scaled(extent.top, extent.bottom, rows, height);
+  return region;
+}
+
+}  // namespace res2clip

@@ -1,0 +1,113 @@
+#include "res2clip/image/overlay.hpp"
+
+#include <ATen/ATen.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/image/region.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Zero, but `value` in rows and columns [first, last).
+at::Tensor map_with_square(std::int64_t size, std::int64_t first, std::int64_t last, double value) {
+  at::Tensor map = at::zeros({size, size});
+  map.slice(0, first, last).slice(1, first, last).fill_(value);
+  return map;
+}
+
+TEST(HottestRegion, IsTheBoxAroundTheMaximumInPixelsOfTheImage) {
+  at::Tensor map = map_with_square(10, 2, 4, 1.0);
+  map[8][8] = 0.9;  // hot as well, but apart from the maximum
+  const HottestRegion region = hottest_region(map, 200, 100);
+  EXPECT_EQ(region.box, (Box{20, 40, 20, 40}));
+  EXPECT_DOUBLE_EQ(region.peak, 1.0);
+  EXPECT_DOUBLE_EQ(region.threshold, 0.5);
+  EXPECT_EQ(region.mask.sum().item<int>(), 4);
+}
+
+TEST(HottestRegion, JoinsPixelsThatTouchAtACorner) {
+  at::Tensor map = at::zeros({6, 6});
+  map[1][1] = 1.0;
+  map[2][2] = 0.6;
+  EXPECT_EQ(hottest_region(map, 6, 6).box, (Box{1, 1, 2, 2}));
+}
+
+TEST(HottestRegion, OfAConstantMapIsTheWholeImage) {
+  EXPECT_EQ(hottest_region(at::full({5, 5}, 0.25), 31, 17).box, (Box{0, 0, 17, 31}));
+}
+
+TEST(HottestRegion, TakesTheFirstOfSeveralEqualMaxima) {
+  at::Tensor map = at::zeros({9, 9});
+  map[1][6] = 1.0;
+  map[6][1] = 1.0;
+  EXPECT_EQ(hottest_region(map, 9, 9).box, (Box{6, 1, 1, 1}));
+}
+
+TEST(HottestRegion, RoundsOutwardsAndStaysInside) {
+  const HottestRegion region = hottest_region(map_with_square(3, 2, 3, 1.0), 10, 10);
+  EXPECT_EQ(region.box, (Box{6, 6, 4, 4}));
+}
+
+TEST(HottestRegion, RefusesNaN) {
+  at::Tensor map = at::zeros({4, 4});
+  map[0][0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THROW(hottest_region(map, 4, 4), Error);
+}
+
+const OverlayOptions kPlain{.outline = false, .side_by_side = false, .smallest_edge = 1};
+
+TEST(HeatOverlay, LeavesCalmPixelsAsTheyAre) {
+  const at::Tensor image = at::randint(0, 256, {40, 60, 3}, at::kByte);
+  EXPECT_TRUE(at::equal(heat_overlay(image, at::zeros({20, 20}), {}, "", kPlain), image));
+}
+
+TEST(HeatOverlay, ChangesHotPixelsOnly) {
+  const at::Tensor image = at::full({40, 40, 3}, 90, at::kByte);
+  const at::Tensor shown = heat_overlay(image, map_with_square(40, 10, 20, 1.0), {}, "", kPlain);
+  EXPECT_EQ(shown.sizes(), image.sizes());
+  const at::Tensor changed = shown.ne(image).any(2);
+  EXPECT_TRUE(changed[15][15].item<bool>());
+  EXPECT_EQ(changed.sum().item<int>(), 100);
+}
+
+TEST(HeatOverlay, OutlinesTheHottestRegion) {
+  const at::Tensor image = at::full({100, 100, 3}, 90, at::kByte);
+  OverlayOptions options = kPlain;
+  options.opacity = 0.0;
+  EXPECT_TRUE(at::equal(heat_overlay(image, map_with_square(100, 40, 60, 1.0), {}, "", options), image));
+  options.outline = true;
+  const at::Tensor shown = heat_overlay(image, map_with_square(100, 40, 60, 1.0), {}, "", options);
+  EXPECT_TRUE(shown.ne(image).any().item<bool>());
+  EXPECT_TRUE(at::equal(shown[50][50], image[50][50]));
+}
+
+TEST(HeatOverlay, BesideTheOriginalHasRoomForBothAndACaption) {
+  const at::Tensor image = at::full({300, 200, 3}, 90, at::kByte);
+  OverlayOptions options;
+  options.smallest_edge = 1;
+  const at::Tensor panel =
+      heat_overlay(image, at::zeros({50, 50}), {}, "caption with \xc3\xa9 and more than fits in it", options);
+  EXPECT_GT(panel.size(0), 300);
+  EXPECT_GT(panel.size(1), 400);
+  EXPECT_TRUE(at::equal(panel.slice(0, 8, 308).slice(1, 8, 208), image));
+}
+
+TEST(HeatOverlay, EnlargesSmallPicturesByAWholeFactor) {
+  const at::Tensor shown = heat_overlay(at::full({100, 130, 3}, 90, at::kByte), at::zeros({20, 20}), {}, "",
+                                        {.side_by_side = false, .smallest_edge = 256});
+  EXPECT_EQ(shown.sizes(), at::IntArrayRef({300, 390, 3}));
+}
+
+TEST(HeatOverlay, DrawsTinyPicturesAndConstantMaps) {
+  const at::Tensor shown =
+      heat_overlay(at::zeros({1, 1, 3}, at::kByte), at::ones({1, 1}), {0.0, 2.0}, "x", {});
+  EXPECT_GT(shown.numel(), 0);
+}
+
+TEST(HeatOverlay, NeedsARisingScale) {
+  EXPECT_THROW(heat_overlay(at::zeros({4, 4, 3}, at::kByte), at::zeros({4, 4}), {1.0, 1.0}, "", kPlain),
+               Error);
+}
+
+}  // namespace
+}  // namespace res2clip
