@@ -16,10 +16,12 @@ struct Sample {
   std::string category;  ///< the class, as in the folder or meta.json ("leather")
   std::string defect;    ///< "good" or the kind of defect
   bool anomalous = false;
+
+  bool operator==(const Sample&) const = default;
 };
 
-/// A data set: for each class its normal training images (candidates for references) and its test images, in a fixed
-/// order (by name, whatever the file system's order) or meta.json's own.
+/// A data set: for each class its normal training images (candidates for references) and its test images, in
+/// a fixed order (by name, whatever the file system's order) or meta.json's own.
 struct Dataset {
   std::string name;
   Path root;

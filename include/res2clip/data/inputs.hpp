@@ -1,0 +1,16 @@
+#pragma once
+
+#include <istream>
+#include <string>
+#include <vector>
+
+#include "res2clip/core/files.hpp"
+
+namespace res2clip {
+
+/// The image files that a user's arguments stand for, in their order: a file is itself, a folder its images
+/// by name (not those of folders below), a pattern with * ? [ ] what matches it by name, and "-" one path per
+/// line of `lines`. Throws a data error for an argument or line that stands for nothing.
+std::vector<Path> expand_inputs(const std::vector<std::string>& arguments, std::istream& lines);
+
+}  // namespace res2clip

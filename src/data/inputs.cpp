@@ -1,0 +1,67 @@
+#include "res2clip/data/inputs.hpp"
+
+#include <algorithm>
+#include <glob.h>
+#include <iterator>
+
+#include "res2clip/core/error.hpp"
+
+#include "listing.hpp"
+
+namespace res2clip {
+namespace {
+
+std::vector<Path> matches_of(const std::string& pattern) {
+  glob_t found{};
+  const int result = ::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found);
+  std::vector<Path> paths;
+  if (result == 0) paths.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  ::globfree(&found);
+  std::sort(paths.begin(), paths.end(), [](const Path& a, const Path& b) { return a.native() < b.native(); });
+  return paths;
+}
+
+void add_folder(const Path& folder, std::vector<Path>& inputs) {
+  const auto images = images_in(folder);
+  if (images.empty()) throw data_error(folder.string() + ": no images in this folder");
+  inputs.insert(inputs.end(), images.begin(), images.end());
+}
+
+void add_pattern(const std::string& pattern, std::vector<Path>& inputs) {
+  const std::size_t before = inputs.size();
+  for (const Path& match : matches_of(pattern))
+    if (is_file(match) && has_image_suffix(match)) inputs.push_back(match);
+  if (inputs.size() == before) throw data_error(pattern + ": no image matches this pattern");
+}
+
+void add_one(const std::string& text, std::vector<Path>& inputs) {
+  std::error_code ignored;
+  if (is_folder(text))
+    add_folder(text, inputs);
+  else if (std::filesystem::exists(text, ignored))
+    inputs.emplace_back(text);
+  else if (text.find_first_of("*?[") != std::string::npos)
+    add_pattern(text, inputs);
+  else
+    throw data_error(text + ": no such file or folder");
+}
+
+}  // namespace
+
+std::vector<Path> expand_inputs(const std::vector<std::string>& arguments, std::istream& lines) {
+  std::vector<Path> inputs;
+  for (const std::string& argument : arguments) {
+    if (argument != "-") {
+      add_one(argument, inputs);
+      continue;
+    }
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (!line.empty()) add_one(line, inputs);
+    }
+  }
+  if (inputs.empty()) throw data_error("no images are named");
+  return inputs;
+}
+
+}  // namespace res2clip

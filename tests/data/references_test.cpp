@@ -1,0 +1,110 @@
+#include "res2clip/data/references.hpp"
+
+#include <gmock/gmock.h>
+
+#include "data/tree.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::make_files;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+TEST(ReadReferences, ResolvesPathsBelowTheDataRootAndAbsoluteOnes) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/0.png", "elsewhere/1.png"});
+  const Path absolute = folder / "elsewhere/1.png";
+  write_file(folder / "refs.json", R"({"a": ["0.png", ")" + absolute.string() + R"("]})");
+  const References references = read_references(folder / "refs.json", folder / "a");
+  EXPECT_THAT(references.at("a"), ElementsAre(folder / "a/0.png", absolute));
+}
+
+TEST(ReadReferences, ResolvesPathsBelowTheWorkingDirectory) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"work/data/0.png"});
+  write_file(folder / "refs.json", R"({"a": ["data/0.png"]})");
+  const Path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder / "work");
+  const References references = read_references(folder / "refs.json", folder / "nowhere");
+  std::filesystem::current_path(before);
+  EXPECT_THAT(references.at("a"), ElementsAre(Path("data/0.png")));
+}
+
+TEST(ReadReferences, NamesWhatIsWrong) {
+  const TemporaryFolder folder;
+  const auto with = [&](const std::string& text) {
+    write_file(folder / "refs.json", text);
+    return message_of([&] { read_references(folder / "refs.json", folder.path()); });
+  };
+  EXPECT_THAT(with("{"), HasSubstr("refs.json"));
+  EXPECT_THAT(with("[]"), HasSubstr("class"));
+  EXPECT_THAT(with(R"({"a": 1})"), HasSubstr("\"a\" is not a list"));
+  EXPECT_THAT(with(R"({"a": [1]})"), HasSubstr("\"a\""));
+  EXPECT_THAT(with(R"({"a": ["gone.png"]})"), HasSubstr("gone.png"));
+  EXPECT_THAT(message_of([&] { read_references(folder / "absent.json", folder.path()); }),
+              HasSubstr("absent.json"));
+}
+
+TEST(TakeReferences, TakesTheFirstAndRefusesTooFew) {
+  const References references{{"a", {"0", "1", "2"}}, {"b", {"3"}}};
+  EXPECT_THAT(take_references(references, {"a"}, 2).at("a"), ElementsAre(Path("0"), Path("1")));
+  EXPECT_THAT(message_of([&] { take_references(references, {"a", "b"}, 2); }), HasSubstr("class 'b' has 1"));
+  EXPECT_THAT(message_of([&] { take_references(references, {"c"}, 1); }), HasSubstr("class 'c' has 0"));
+}
+
+/// A class with training images 0.png .. count-1.png.
+void add_class(Dataset& dataset, const std::string& category, int count) {
+  dataset.categories.push_back(category);
+  for (int i = 0; i < count; ++i) {
+    const std::string name = category + "/" + std::to_string(i) + ".png";
+    dataset.train[category].push_back({dataset.root / name, {}, name, category, "good", false});
+  }
+}
+
+TEST(ChooseReferences, DependsOnSeedAndClassAlone) {
+  Dataset one, several;
+  one.root = several.root = "root";
+  add_class(one, "a", 20);
+  add_class(several, "b", 5);
+  add_class(several, "a", 20);
+  std::reverse(several.train["a"].begin(), several.train["a"].end());
+  const References chosen = choose_references(one, 4, 111);
+  EXPECT_EQ(chosen.at("a").size(), 4u);
+  EXPECT_EQ(chosen.at("a"), choose_references(several, 4, 111).at("a"));
+  EXPECT_NE(chosen.at("a"), choose_references(one, 4, 112).at("a"));
+}
+
+TEST(ChooseReferences, DrawsWithoutReplacementAndFewerShotsAreAPrefix) {
+  Dataset dataset;
+  add_class(dataset, "a", 6);
+  std::vector<Path> all = choose_references(dataset, 6, 7).at("a");
+  const std::vector<Path> two = choose_references(dataset, 2, 7).at("a");
+  EXPECT_THAT(two, ElementsAre(all[0], all[1]));
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::unique(all.begin(), all.end()), all.end());
+}
+
+TEST(ChooseReferences, RefusesAClassWithTooFewTrainingImages) {
+  Dataset dataset;
+  add_class(dataset, "a", 2);
+  dataset.categories.push_back("b");
+  EXPECT_THAT(message_of([&] { choose_references(dataset, 3, 1); }), HasSubstr("'a' has 2"));
+  EXPECT_THAT(message_of([&] { choose_references(dataset, 1, 1); }), HasSubstr("'b' has 0"));
+}
+
+TEST(ReferencesJson, ReadsBackAsTheSameReferences) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"root/a/0.png", "other/1.png"});
+  const References references{{"a", {folder / "root/a/0.png", folder / "other/1.png"}}};
+  const std::string text = references_json(references, folder / "root");
+  EXPECT_THAT(text, HasSubstr("\"a/0.png\""));
+  write_file(folder / "refs.json", text);
+  EXPECT_EQ(read_references(folder / "refs.json", folder / "root"), references);
+}
+
+}  // namespace
+}  // namespace res2clip
