@@ -1,0 +1,67 @@
+#include "store_description.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr int kFormat = 1;
+
+nlohmann::ordered_json to_json(const StoreDescription& description) {
+  return {{"format", kFormat},
+          {"dataset", description.dataset},
+          {"backbone", description.backbone},
+          {"image_size", description.image_size},
+          {"layers", description.layers},
+          {"embed", description.embed},
+          {"grid", {description.grid.rows, description.grid.cols}},
+          {"stored_as", std::string(name_of(description.stored_as))},
+          {"encoding", description.encoding}};
+}
+
+}  // namespace
+
+std::int64_t record_bytes(const StoreDescription& description) {
+  const std::int64_t vectors =
+      1 + static_cast<std::int64_t>(description.layers.size()) * description.grid.size();
+  return vectors * description.embed * (description.stored_as == StoredAs::float32 ? 4 : 2);
+}
+
+std::int64_t record_stride(const StoreDescription& description) {
+  constexpr std::int64_t kPage = 4096;  // records begin on pages, so that a mapping holds nothing else
+  return (record_bytes(description) + kPage - 1) / kPage * kPage;
+}
+
+std::uint64_t predicted_bytes(const StoreDescription& description, std::int64_t images) {
+  return static_cast<std::uint64_t>(record_stride(description)) * static_cast<std::uint64_t>(images);
+}
+
+void match_description(const Path& file, const StoreDescription& description) {
+  const auto expected = to_json(description);
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) {
+    write_file(file, expected.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return;
+  }
+  nlohmann::ordered_json found;
+  try {
+    found = nlohmann::ordered_json::parse(read_file(file));
+  } catch (const nlohmann::json::exception&) {
+    throw data_error(file.string() + ": is not the description of a feature store; name another folder");
+  }
+  std::string differences;
+  for (const auto& [name, value] : expected.items()) {
+    const auto stored = found.is_object() && found.contains(name) ? found[name] : nlohmann::ordered_json();
+    if (stored == value) continue;
+    differences += (differences.empty() ? "" : ", ") + name + " is " +
+                   stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " there and " +
+                   value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " here";
+  }
+  if (!differences.empty())
+    throw data_error(file.parent_path().string() + ": these stored features do not match: " + differences +
+                     "; name another folder or delete this one");
+}
+
+}  // namespace res2clip

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "res2clip/core/files.hpp"
+
+namespace res2clip {
+
+/// An open file for reading and writing, made where it is absent. Throws runtime errors that name it.
+class StoreFile {
+ public:
+  explicit StoreFile(Path path);
+  ~StoreFile();
+  StoreFile(const StoreFile&) = delete;
+  StoreFile& operator=(const StoreFile&) = delete;
+
+  const Path& path() const { return path_; }
+  int descriptor() const { return descriptor_; }
+
+  std::int64_t size() const;
+  std::string read(std::int64_t offset, std::int64_t size) const;
+  void write(std::int64_t offset, std::string_view bytes) const;
+  void truncate(std::int64_t size) const;
+  /// Returns once everything written has reached the disk.
+  void flush() const;
+
+ private:
+  Path path_;
+  int descriptor_ = -1;
+};
+
+/// Keeps other processes, and other handles of this one, out of the sections that hold the same file's lock.
+class StoreLock {
+ public:
+  explicit StoreLock(const StoreFile& file);
+  ~StoreLock();
+  StoreLock(const StoreLock&) = delete;
+  StoreLock& operator=(const StoreLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+/// Bytes of a file as memory, read in by the system as they are touched. Throws a data error where the file
+/// is shorter.
+class StoreMapping {
+ public:
+  StoreMapping(const StoreFile& file, std::int64_t offset, std::int64_t size);
+  ~StoreMapping();
+  StoreMapping(const StoreMapping&) = delete;
+  StoreMapping& operator=(const StoreMapping&) = delete;
+
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  void* begin_;
+  std::size_t length_;
+  std::string_view bytes_;
+};
+
+}  // namespace res2clip
