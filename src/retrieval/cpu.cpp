@@ -76,12 +76,13 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
   float* norm_data = match.residual_norm.data_ptr<float>();
 
   const std::int64_t rows = std::min(tile_rows(bank), patches), tiles = (patches + rows - 1) / rows;
+  const std::int64_t tasks = query.size(0) * tiles;
   const auto match_tiles = [&](std::int64_t begin, std::int64_t end) {
     const at::NoGradGuard no_grad_in_thread;
     const auto similarities = at::empty({rows, bank}, queries.options());
     Candidates candidates(bank);
     std::vector<float> scratch(patches);
-    for (std::int64_t tile = begin; tile < end; ++tile) {
+    for (std::int64_t tile = begin; tile < std::min(end, tasks); ++tile) {
       const std::int64_t image = tile / tiles, first = tile % tiles * rows,
                          count = std::min(rows, patches - first);
       auto similarity_rows = similarities.narrow(0, 0, count);
@@ -95,7 +96,9 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
       }
     }
   };
-  at::parallel_for(0, query.size(0) * tiles, 1, match_tiles);
+  // Two at least: a single one would run outside a parallel region, where the matrix product splits itself
+  // over threads and rounds in another way.
+  at::parallel_for(0, std::max<std::int64_t>(tasks, 2), 1, match_tiles);
   return match;
 }
 
