@@ -45,11 +45,15 @@ class PenaltyRows {
   at::Tensor table_;  // radial: [N] radii times gamma; otherwise [N, N]
 };
 
-/// Rows of similarities that are computed at once: as many as stay in a core's share of the cache. Depends on
-/// the bank alone, so that results do not depend on batch size and number of threads.
-std::int64_t tile_rows(std::int64_t references) {
-  constexpr std::int64_t kTileFloats = 1 << 19;
-  return std::clamp<std::int64_t>(kTileFloats / references, 8, 256);
+/// Rows of similarities that are computed at once. Many, because each tile's product packs the whole bank
+/// anew; few enough to stay in the cache and to spread over threads; and all tiles alike, or threads wait for
+/// the longer ones. Depends on the sizes of one image and the bank alone, so that results do not depend on
+/// batch size and number of threads.
+std::int64_t tile_rows(std::int64_t patches, std::int64_t bank) {
+  constexpr std::int64_t kMostRows = 192, kMostScores = 1 << 21;
+  const auto most = std::clamp<std::int64_t>(kMostScores / bank, 16, kMostRows);
+  const auto tiles = (patches + most - 1) / most;
+  return (patches + tiles - 1) / tiles;
 }
 
 }  // namespace
@@ -75,7 +79,7 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
   float* residual_data = match.residual.data_ptr<float>();
   float* norm_data = match.residual_norm.data_ptr<float>();
 
-  const std::int64_t rows = std::min(tile_rows(bank), patches), tiles = (patches + rows - 1) / rows;
+  const std::int64_t rows = tile_rows(patches, bank), tiles = (patches + rows - 1) / rows;
   const std::int64_t tasks = query.size(0) * tiles;
   const auto match_tiles = [&](std::int64_t begin, std::int64_t end) {
     const at::NoGradGuard no_grad_in_thread;
