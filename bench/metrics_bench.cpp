@@ -62,6 +62,16 @@ void with_accumulator(benchmark::State& state, MetricMode mode) {
   state.SetItemsProcessed(state.iterations() * kImages * kSize * kSize);
 }
 
+void adding_alone(benchmark::State& state) {
+  maps();
+  for (auto _ : state) {
+    ClassAccumulator accumulator;
+    for (std::int64_t image = 0; image < kImages; ++image)
+      accumulator.add(maps()[image], mask_of(image), 0.5, image % 3 != 0);
+    benchmark::DoNotOptimize(accumulator.images());
+  }
+  state.SetItemsProcessed(state.iterations() * kImages * kSize * kSize);
+}
 void exact(benchmark::State& state) {
   with_accumulator(state, MetricMode::exact);
 }
@@ -91,6 +101,7 @@ void plain(benchmark::State& state) {
 }
 
 BENCHMARK(plain)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(adding_alone)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(exact)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(released)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 

@@ -27,12 +27,12 @@ std::string shape_of(const at::Tensor& tensor) {
   return text + "]";
 }
 
-/// The keys of a stretch of pixels; whether all of them are finite.
-bool append_keys(std::vector<std::uint32_t>& keys, std::span<const float> scores) {
+/// Writes the keys of a stretch of pixels; whether all of them are finite.
+bool write_keys(std::uint32_t* keys, std::span<const float> scores) {
   bool finite = true;
-  for (const float score : scores) {
-    finite &= std::isfinite(score);
-    keys.push_back(key_of(score));
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    finite &= is_finite(scores[i]);
+    keys[i] = key_of(scores[i]);
   }
   return finite;
 }
@@ -131,20 +131,25 @@ void ClassAccumulator::add(const at::Tensor& map, const at::Tensor& mask, double
     regions = connected_regions({static_cast<const std::uint8_t*>(marks.const_data_ptr()), scores.size()},
                                 map.size(0), map.size(1));
   }
-  std::vector<std::uint32_t> keys;
-  keys.reserve(scores.size());
+  std::size_t anomalous_pixels = 0;
+  for (const auto area : regions.areas) anomalous_pixels += static_cast<std::size_t>(area);
+  std::vector<std::uint32_t> keys(scores.size() - anomalous_pixels);
+  std::uint32_t* next = keys.data();
   std::size_t position = 0;
+  const auto add_normal = [&](std::size_t end) {
+    finite_pixels_ &= write_keys(next, scores.subspan(position, end - position));
+    next += end - position;
+    position = end;
+  };
   for (const auto& run : regions.runs) {
-    const auto begin = static_cast<std::size_t>(run.begin);
-    const auto end = static_cast<std::size_t>(run.end);
-    finite_pixels_ &= append_keys(keys, scores.subspan(position, begin - position));
+    add_normal(static_cast<std::size_t>(run.begin));
     const auto area = static_cast<std::uint32_t>(regions.areas[run.region]);
-    for (position = begin; position < end; ++position) {
-      finite_pixels_ &= std::isfinite(scores[position]);
+    for (; position < static_cast<std::size_t>(run.end); ++position) {
+      finite_pixels_ &= is_finite(scores[position]);
       anomalous_.push_back(anomalous_key(key_of(scores[position]), area));
     }
   }
-  finite_pixels_ &= append_keys(keys, scores.subspan(position));
+  add_normal(scores.size());
   added_.push_back(std::move(keys));
   regions_ += static_cast<std::int64_t>(regions.areas.size());
   sorted_ = false;

@@ -15,6 +15,10 @@ inline float score_of(std::uint32_t key) {
   return std::bit_cast<float>((key & 0x80000000u) != 0 ? key & 0x7fffffffu : ~key);
 }
 
+inline bool is_finite(float score) {
+  return (std::bit_cast<std::uint32_t>(score) & 0x7f800000u) != 0x7f800000u;
+}
+
 /// An anomalous pixel as one number, ordered by score and then by the area of its region, so that sums over
 /// pixels in sorted order do not depend on the order in which images came.
 inline std::uint64_t anomalous_key(std::uint32_t key, std::uint32_t region_area) {
