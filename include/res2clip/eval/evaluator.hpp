@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/clip/features.hpp"
+#include "res2clip/core/progress.hpp"
+#include "res2clip/data/sample.hpp"
+#include "res2clip/metrics/metrics.hpp"
+#include "res2clip/model/detector.hpp"
+
+namespace res2clip {
+
+/// Where an evaluation gets its tensors from: encoded on the spot, read from a feature store, or made up by a
+/// test.
+struct EvaluationInput {
+  /// Features of a batch of images, in their order, with the layers that the detector needs.
+  std::function<Features(std::span<const Sample>)> features;
+
+  /// The mask of a sample as uint8 [size, size], nonzero where anomalous. Called from several threads at
+  /// once, and only for samples that have a mask.
+  std::function<at::Tensor(const Sample&, std::int64_t size)> mask;
+
+  /// If set: told which batch will be asked for after the next one, so that its images can be read meanwhile.
+  std::function<void(std::span<const Sample>)> upcoming;
+};
+
+/// The scores of one image.
+struct ImageResult {
+  std::string name;  ///< Sample::name
+  bool anomalous = false;
+  float score = 0.0f;  ///< fused (Eq. 5)
+  float text = 0.0f;
+  float visual = 0.0f;
+  float residual = 0.0f;
+};
+
+struct ClassResult {
+  std::string category;
+  std::vector<std::string> references;  ///< names of the normal images
+  ClassMetrics metrics;
+  std::vector<ImageResult> images;  ///< in the data set's order
+  double seconds = 0.0;
+};
+
+struct EvaluationResult {
+  MetricMode mode = MetricMode::released;
+  std::vector<ClassResult> classes;
+  MeanMetrics mean;
+};
+
+/// Whom an evaluation tells how it goes. Any may be empty; an exception thrown from one ends the evaluation.
+struct EvaluationListener {
+  ProgressCallback progress;                           ///< images encoded of all images, class
+  std::function<void(const ClassResult&)> class_done;  ///< as soon as a class is finished
+  std::function<void(const Sample&, const at::Tensor& map)>
+      image_done;  ///< fused anomaly map [H, W], CPU, float32
+};
+
+struct EvaluationOptions {
+  std::int64_t batch_size = 8;  ///< at least 1; no figure depends on it
+  MetricOptions metrics;
+};
+
+/// The reference images of each class, in the order of the shots.
+using References = std::map<std::string, std::vector<Sample>>;
+
+/// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
+/// batch. Memory holds one batch and the pixels of one class. Throws a data error for a class without
+/// references.
+EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
+                          const EvaluationInput& input, const EvaluationOptions& options,
+                          const EvaluationListener& listener = {});
+
+}  // namespace res2clip

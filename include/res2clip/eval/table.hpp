@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "res2clip/eval/evaluator.hpp"
+#include "res2clip/eval/published.hpp"
+
+namespace res2clip {
+
+/// One line for a class that is finished: "leather   99.8  99.9 ...", in percent with one decimal as papers
+/// print,
+/// "-" where there is no figure. `width` is the width of the class column.
+std::string class_line(const std::string& category, const ClassMetrics& metrics, std::size_t width);
+
+/// The heading that stands above such lines.
+std::string table_heading(std::size_t width);
+
+/// The width of the class column that fits all classes of a data set.
+std::size_t class_column_width(const std::vector<std::string>& categories);
+
+/// The whole table: heading, a line per class, the mean (with a note for figures that not all classes have),
+/// and where the paper has figures for the run, these and the difference in percentage points.
+std::string results_table(const EvaluationResult& result, const PublishedResult* published);
+
+}  // namespace res2clip

@@ -1,0 +1,148 @@
+#include "res2clip/eval/evaluator.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include <ATen/Parallel.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/metrics/accumulator.hpp"
+
+namespace res2clip {
+namespace {
+
+using Batch = std::span<const Sample>;
+const std::vector<Sample> kNoSamples;
+
+const std::vector<Sample>& samples_of(const std::map<std::string, std::vector<Sample>>& samples,
+                                      const std::string& category) {
+  const auto found = samples.find(category);
+  return found == samples.end() ? kNoSamples : found->second;
+}
+
+/// All batches of an evaluation in the order in which their features are needed.
+class FeatureStream {
+ public:
+  FeatureStream(const EvaluationInput& input, std::int64_t batch_size, const ProgressCallback& progress)
+      : input_(input), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
+
+  void plan(const std::vector<Sample>& samples) {
+    total_ += static_cast<std::int64_t>(samples.size());
+    for (std::size_t first = 0; first < samples.size(); first += batch_size_)
+      batches_.push_back(Batch(samples).subspan(first, std::min(batch_size_, samples.size() - first)));
+  }
+
+  /// The next planned batch with its features.
+  std::pair<Batch, Features> next() {
+    const Batch batch = batches_[position_++];
+    if (input_.upcoming && position_ < batches_.size()) input_.upcoming(batches_[position_]);
+    Features features = input_.features(batch);
+    TORCH_INTERNAL_ASSERT(features.batch() == static_cast<std::int64_t>(batch.size()));
+    done_ += static_cast<std::int64_t>(batch.size());
+    if (progress_) progress_(done_, total_, batch.front().category);
+    return {batch, std::move(features)};
+  }
+
+ private:
+  const EvaluationInput& input_;
+  std::size_t batch_size_;
+  const ProgressCallback& progress_;
+  std::vector<Batch> batches_;
+  std::size_t position_ = 0;
+  std::int64_t done_ = 0;
+  std::int64_t total_ = 0;
+};
+
+ReferenceBank bank_of(FeatureStream& stream, std::size_t shots, const Detector& detector) {
+  std::vector<Features> parts;
+  for (std::size_t done = 0; done < shots;) {
+    auto [batch, features] = stream.next();
+    done += batch.size();
+    parts.push_back(std::move(features));
+  }
+  return detector.remember(parts.size() == 1 ? parts.front() : concatenate(parts));
+}
+
+std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const EvaluationInput& input) {
+  std::vector<at::Tensor> masks(batch.size());
+  at::parallel_for(0, static_cast<std::int64_t>(batch.size()), 1, [&](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i)
+      if (!batch[i].mask.empty()) masks[i] = input.mask(batch[i], maps.size(1));
+  });
+  return masks;
+}
+
+/// Adds a batch's maps and scores to the metrics and the result of its class.
+void collect(Batch batch, const Detection& detection, const EvaluationInput& input,
+             const EvaluationListener& listener, ClassAccumulator& accumulator, ClassResult& result) {
+  const at::Tensor maps = detection.map.cpu();
+  const at::Tensor score = detection.score.cpu();
+  const at::Tensor text = detection.text_score.cpu();
+  const at::Tensor visual = detection.visual_score.cpu();
+  const at::Tensor residual = detection.residual_score.cpu();
+  const auto at = [](const at::Tensor& scores, std::size_t i) {
+    return scores[static_cast<std::int64_t>(i)].item<float>();
+  };
+  const auto masks = masks_of(batch, maps, input);
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    const Sample& sample = batch[i];
+    const at::Tensor map = maps[static_cast<std::int64_t>(i)];
+    result.images.push_back(
+        {sample.name, sample.anomalous, at(score, i), at(text, i), at(visual, i), at(residual, i)});
+    accumulator.add(map, masks[i], result.images.back().score, sample.anomalous);
+    if (listener.image_done) listener.image_done(sample, map);
+  }
+}
+
+void expect_references(const Dataset& dataset, const References& references) {
+  for (const auto& category : dataset.categories)
+    if (samples_of(references, category).empty())
+      throw data_error("class '" + category + "' of data set '" + dataset.name +
+                       "' has no reference image; name at least one normal image of it");
+}
+
+}  // namespace
+
+EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
+                          const EvaluationInput& input, const EvaluationOptions& options,
+                          const EvaluationListener& listener) {
+  if (options.batch_size < 1)
+    throw settings_error("the batch size is " + std::to_string(options.batch_size) +
+                         "; it must be at least 1");
+  expect_references(dataset, references);
+  FeatureStream stream(input, options.batch_size, listener.progress);
+  for (const auto& category : dataset.categories) {
+    stream.plan(samples_of(references, category));
+    stream.plan(samples_of(dataset.test, category));
+  }
+
+  EvaluationResult result;
+  result.mode = options.metrics.mode;
+  std::vector<ClassMetrics> metrics;
+  for (const auto& category : dataset.categories) {
+    const auto start = std::chrono::steady_clock::now();
+    ClassResult current;
+    current.category = category;
+    const auto& normals = samples_of(references, category);
+    for (const auto& sample : normals) current.references.push_back(sample.name);
+    const ReferenceBank bank = bank_of(stream, normals.size(), detector);
+
+    ClassAccumulator accumulator;
+    const std::size_t images = samples_of(dataset.test, category).size();
+    while (current.images.size() < images) {
+      const auto [batch, features] = stream.next();
+      collect(batch, detector.detect(features, bank), input, listener, accumulator, current);
+    }
+    current.metrics = accumulator.finish(options.metrics.mode);
+    current.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    metrics.push_back(current.metrics);
+    if (listener.class_done) listener.class_done(current);
+    result.classes.push_back(std::move(current));
+  }
+  result.mean = mean_over_classes(metrics);
+  return result;
+}
+
+}  // namespace res2clip
