@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -14,12 +15,39 @@ namespace res2clip {
 namespace {
 
 using Batch = std::span<const Sample>;
-const std::vector<Sample> kNoSamples;
 
-const std::vector<Sample>& samples_of(const std::map<std::string, std::vector<Sample>>& samples,
-                                      const std::string& category) {
-  const auto found = samples.find(category);
-  return found == samples.end() ? kNoSamples : found->second;
+/// The test images of a class; a class may have none.
+std::span<const Sample> test_of(const Dataset& dataset, const std::string& category) {
+  const auto found = dataset.test.find(category);
+  if (found == dataset.test.end()) return {};
+  return found->second;
+}
+
+/// A reference as a sample, named like the samples of the data set where it lies below its root.
+Sample reference_sample(const Path& path, const Dataset& dataset, const std::string& category) {
+  const Path relative = path.lexically_normal().lexically_relative(dataset.root.lexically_normal());
+  const bool below = !relative.empty() && *relative.begin() != "..";
+  Sample sample;
+  sample.image = path;
+  sample.name = (below ? relative : path).generic_string();
+  sample.category = category;
+  sample.defect = "good";
+  return sample;
+}
+
+/// The references of all classes of a data set.
+std::map<std::string, std::vector<Sample>> reference_samples(const Dataset& dataset,
+                                                             const References& references) {
+  std::map<std::string, std::vector<Sample>> samples;
+  for (const auto& category : dataset.categories) {
+    const auto found = references.find(category);
+    if (found == references.end() || found->second.empty())
+      throw data_error("class '" + category + "' of data set '" + dataset.name +
+                       "' has no reference image; name at least one normal image of it");
+    for (const auto& path : found->second)
+      samples[category].push_back(reference_sample(path, dataset, category));
+  }
+  return samples;
 }
 
 /// All batches of an evaluation in the order in which their features are needed.
@@ -28,10 +56,10 @@ class FeatureStream {
   FeatureStream(const EvaluationInput& input, std::int64_t batch_size, const ProgressCallback& progress)
       : input_(input), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
 
-  void plan(const std::vector<Sample>& samples) {
+  void plan(std::span<const Sample> samples) {
     total_ += static_cast<std::int64_t>(samples.size());
     for (std::size_t first = 0; first < samples.size(); first += batch_size_)
-      batches_.push_back(Batch(samples).subspan(first, std::min(batch_size_, samples.size() - first)));
+      batches_.push_back(samples.subspan(first, std::min(batch_size_, samples.size() - first)));
   }
 
   /// The next planned batch with its features.
@@ -96,13 +124,6 @@ void collect(Batch batch, const Detection& detection, const EvaluationInput& inp
   }
 }
 
-void expect_references(const Dataset& dataset, const References& references) {
-  for (const auto& category : dataset.categories)
-    if (samples_of(references, category).empty())
-      throw data_error("class '" + category + "' of data set '" + dataset.name +
-                       "' has no reference image; name at least one normal image of it");
-}
-
 }  // namespace
 
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
@@ -111,11 +132,11 @@ EvaluationResult evaluate(const Dataset& dataset, const References& references, 
   if (options.batch_size < 1)
     throw settings_error("the batch size is " + std::to_string(options.batch_size) +
                          "; it must be at least 1");
-  expect_references(dataset, references);
+  const auto normals = reference_samples(dataset, references);
   FeatureStream stream(input, options.batch_size, listener.progress);
   for (const auto& category : dataset.categories) {
-    stream.plan(samples_of(references, category));
-    stream.plan(samples_of(dataset.test, category));
+    stream.plan(normals.at(category));
+    stream.plan(test_of(dataset, category));
   }
 
   EvaluationResult result;
@@ -125,12 +146,11 @@ EvaluationResult evaluate(const Dataset& dataset, const References& references, 
     const auto start = std::chrono::steady_clock::now();
     ClassResult current;
     current.category = category;
-    const auto& normals = samples_of(references, category);
-    for (const auto& sample : normals) current.references.push_back(sample.name);
-    const ReferenceBank bank = bank_of(stream, normals.size(), detector);
+    for (const auto& sample : normals.at(category)) current.references.push_back(sample.name);
+    const ReferenceBank bank = bank_of(stream, normals.at(category).size(), detector);
 
     ClassAccumulator accumulator;
-    const std::size_t images = samples_of(dataset.test, category).size();
+    const std::size_t images = test_of(dataset, category).size();
     while (current.images.size() < images) {
       const auto [batch, features] = stream.next();
       collect(batch, detector.detect(features, bank), input, listener, accumulator, current);

@@ -3,31 +3,26 @@
 #include <algorithm>
 #include <utility>
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
+#include "res2clip/image/prepare.hpp"
 
 namespace res2clip {
+namespace {
 
-at::Tensor read_images(std::span<const Sample> samples, const ImageOptions& options, bool page_locked) {
-  const auto count = static_cast<std::int64_t>(samples.size());
-  at::Tensor images = at::empty({count, 3, options.size, options.size},
-                                at::TensorOptions().dtype(at::kFloat).pinned_memory(page_locked));
-  at::parallel_for(0, count, 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i) images[i].copy_(prepare_image(samples[i].image, options));
-  });
-  return images;
+std::vector<Path> paths_of(std::span<const Sample> batch) {
+  std::vector<Path> paths;
+  for (const auto& sample : batch) paths.push_back(sample.image);
+  return paths;
 }
 
-ImageEncoder::ImageEncoder(const Backbone& backbone, const ImageOptions& options, std::vector<int> layers)
-    : backbone_(backbone),
-      options_(options),
-      layers_(std::move(layers)),
-      background_(backbone.device().is_cuda()) {}
+}  // namespace
+
+ImageEncoder::ImageEncoder(Prepare prepare, Encode encode, bool background)
+    : prepare_(std::move(prepare)), encode_(std::move(encode)), background_(background) {}
 
 void ImageEncoder::announce(std::span<const Sample> batch) {
   if (!background_) return;
-  readings_.push_back({batch, std::async(std::launch::async, [batch, options = options_] {
-                         return read_images(batch, options, true);
+  readings_.push_back({batch, std::async(std::launch::async, [prepare = prepare_, paths = paths_of(batch)] {
+                         return prepare(paths);
                        })});
 }
 
@@ -35,16 +30,14 @@ at::Tensor ImageEncoder::images_of(std::span<const Sample> batch) {
   const auto found = std::find_if(readings_.begin(), readings_.end(), [&](const Reading& reading) {
     return reading.batch.data() == batch.data() && reading.batch.size() == batch.size();
   });
-  if (found != readings_.end()) {
-    auto images = std::move(found->images);
-    readings_.erase(readings_.begin(), found + 1);  // with what was announced before it and not asked for
-    return images.get();
-  }
-  return read_images(batch, options_, background_);
+  if (found == readings_.end()) return prepare_(paths_of(batch));
+  auto images = std::move(found->images);
+  readings_.erase(readings_.begin(), found + 1);  // with what was announced before it and never asked for
+  return images.get();
 }
 
 Features ImageEncoder::encode(std::span<const Sample> batch) {
-  return backbone_.encode(images_of(batch), layers_);
+  return encode_(images_of(batch));
 }
 
 EvaluationInput input_from_files(ImageEncoder& encoder) {

@@ -43,7 +43,7 @@ Dataset made_up_dataset(const std::vector<std::string>& categories, int images) 
 References made_up_references(const Dataset& dataset, std::size_t shots) {
   References references;
   for (const auto& [category, samples] : dataset.train)
-    references[category].assign(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(shots));
+    for (std::size_t i = 0; i < shots; ++i) references[category].push_back(samples[i].image);
   return references;
 }
 

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 
 #include "res2clip/clip/features.hpp"
 #include "res2clip/core/progress.hpp"
+#include "res2clip/data/references.hpp"
 #include "res2clip/data/sample.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
@@ -43,7 +43,7 @@ struct ImageResult {
 
 struct ClassResult {
   std::string category;
-  std::vector<std::string> references;  ///< names of the normal images
+  std::vector<std::string> references;  ///< relative to the data root where they lie below it
   ClassMetrics metrics;
   std::vector<ImageResult> images;  ///< in the data set's order
   double seconds = 0.0;
@@ -67,9 +67,6 @@ struct EvaluationOptions {
   std::int64_t batch_size = 8;  ///< at least 1; no figure depends on it
   MetricOptions metrics;
 };
-
-/// The reference images of each class, in the order of the shots.
-using References = std::map<std::string, std::vector<Sample>>;
 
 /// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
 /// batch. Memory holds one batch and the pixels of one class. Throws a data error for a class without

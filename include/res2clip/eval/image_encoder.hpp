@@ -1,34 +1,33 @@
 #pragma once
 
-#include <cstdint>
 #include <deque>
+#include <functional>
 #include <future>
 #include <span>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/clip/backbone.hpp"
+#include "res2clip/clip/features.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/sample.hpp"
 #include "res2clip/eval/evaluator.hpp"
-#include "res2clip/image/prepare.hpp"
 
 namespace res2clip {
 
-/// Reads and prepares images on all threads: float32 [B, 3, S, S] on the CPU, in page-locked memory where
-/// asked (for a CUDA device). Throws the data errors of prepare_image.
-at::Tensor read_images(std::span<const Sample> samples, const ImageOptions& options,
-                       bool page_locked = false);
-
-/// Features of images from files. Where the backbone runs on a GPU, the images of announced batches are read
-/// in the background meanwhile; on a CPU there would be nothing to gain, as encoding takes all cores.
+/// Encodes images from files and, where it pays, reads the images of announced batches in the background
+/// meanwhile: with a GPU, which would wait for them otherwise; not on a CPU, where encoding takes all cores.
 class ImageEncoder {
  public:
-  /// The backbone must outlive the encoder.
-  ImageEncoder(const Backbone& backbone, const ImageOptions& options, std::vector<int> layers);
+  using Prepare = std::function<at::Tensor(std::span<const Path>)>;  ///< files -> network input [B, 3, S, S]
+  using Encode = std::function<Features(const at::Tensor&)>;
 
-  Features encode(std::span<const Sample> batch);
+  /// With `background`, `prepare` is called from other threads, several calls at once.
+  ImageEncoder(Prepare prepare, Encode encode, bool background);
+
+  /// Announces a batch that will be asked for. The samples must live until then, at the same address.
   void announce(std::span<const Sample> batch);
+  Features encode(std::span<const Sample> batch);
 
  private:
   struct Reading {
@@ -37,9 +36,8 @@ class ImageEncoder {
   };
   at::Tensor images_of(std::span<const Sample> batch);
 
-  const Backbone& backbone_;
-  ImageOptions options_;
-  std::vector<int> layers_;
+  Prepare prepare_;
+  Encode encode_;
   bool background_;
   std::deque<Reading> readings_;
 };
