@@ -1,0 +1,64 @@
+#include "res2clip/model/checkpoint.hpp"
+
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/pickle_reader.hpp"
+#include "res2clip/core/pickle_writer.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr std::array<std::string_view, 5> kGroups{
+    "vis_adapters", "res_vis_local_adapters", "res_vis_global_adapter", "res_text_adapter", "text_adapter"};
+
+/// Adds the tensors of one state dict as "group.key".
+void collect(const PickleValue::Dict& state, const std::string& group, const std::string& source,
+             std::map<std::string, at::Tensor>& tensors) {
+  for (const auto& [key, value] : state) {
+    if (key.text() == nullptr) throw data_error(source + ": " + group + " has a key that is not a text");
+    const std::string name = group + "." + *key.text();
+    if (value.tensor() == nullptr) throw data_error(source + ": " + name + " is not a tensor");
+    tensors[name] = *value.tensor();
+  }
+}
+
+}  // namespace
+
+Adapters read_checkpoint(const Path& path) {
+  const std::string source = path.string();
+  const PickleValue content = read_torch_pickle(path);
+  if (content.dict() == nullptr)
+    throw data_error(source + ": is not a checkpoint of the adapters: it holds no dict");
+  std::map<std::string, at::Tensor> tensors;
+  for (const std::string_view group : kGroups) {
+    const PickleValue* state = content.find(std::string(group));
+    if (state == nullptr)
+      throw data_error(source + ": is not a checkpoint of the adapters: it has no '" + std::string(group) +
+                       "'");
+    if (state->dict() == nullptr)
+      throw data_error(source + ": '" + std::string(group) + "' is not a state dict");
+    collect(*state->dict(), std::string(group), source, tensors);
+  }
+  if (content.dict()->size() != kGroups.size())
+    throw data_error(source + ": is not a checkpoint of the adapters: it has entries besides " +
+                     one_of(kGroups));
+  return assemble_adapters(tensors, source);
+}
+
+void write_checkpoint(const Path& path, const Adapters& adapters) {
+  std::map<std::string_view, std::shared_ptr<PickleValue::Dict>> states;
+  auto content = std::make_shared<PickleValue::Dict>();
+  for (const std::string_view group : kGroups) {
+    states[group] = std::make_shared<PickleValue::Dict>();
+    content->emplace_back(PickleValue(std::string(group)), PickleValue(states[group]));
+  }
+  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
+    states.at(which.group)->emplace_back(PickleValue(which.key), PickleValue(tensor));
+  });
+  write_torch_pickle(path, PickleValue(content));
+}
+
+}  // namespace res2clip

@@ -1,0 +1,232 @@
+#include "res2clip/model/checkpoint.hpp"
+
+#include <array>
+#include <caffe2/serialize/inline_container.h>
+#include <cstdlib>
+#include <functional>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/pickle_writer.hpp"
+
+#include "support/formula.hpp"
+#include "support/goldens.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+const std::vector<int> kLayers{6, 12, 18, 24};
+
+std::map<std::string, at::Tensor> tensors_of(const Adapters& adapters) {
+  std::map<std::string, at::Tensor> tensors;
+  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
+    tensors[which.name()] = tensor;
+  });
+  return tensors;
+}
+
+void expect_equal(const std::map<std::string, at::Tensor>& actual,
+                  const std::map<std::string, at::Tensor>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (const auto& [name, tensor] : expected) EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
+}
+
+/// The data error that reading a file gives.
+std::string error_of(const Path& path) {
+  try {
+    read_checkpoint(path);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    return error.what();
+  }
+  return "no error";
+}
+
+/// A small checkpoint as a value to be spoilt and written.
+using Content = std::map<std::string, std::map<std::string, PickleValue>>;
+
+Content small_content() {
+  Content content;
+  for_each_tensor(assemble_adapters(testing::formula_adapters(8, {1}, {1}, 2), "formula"),
+                  [&](const AdapterTensor& which, const at::Tensor& tensor) {
+                    content[which.group][which.key] = PickleValue(tensor);
+                  });
+  return content;
+}
+
+void write(const Path& path, const Content& content) {
+  auto outer = std::make_shared<PickleValue::Dict>();
+  for (const auto& [group, state] : content) {
+    auto inner = std::make_shared<PickleValue::Dict>();
+    for (const auto& [key, value] : state) inner->emplace_back(PickleValue(key), value);
+    outer->emplace_back(PickleValue(group), PickleValue(inner));
+  }
+  write_torch_pickle(path, PickleValue(outer));
+}
+
+std::string error_of_spoilt(const std::function<void(Content&)>& spoil) {
+  const TemporaryFolder folder;
+  Content content = small_content();
+  spoil(content);
+  write(folder / "spoilt.pth", content);
+  const std::string message = error_of(folder / "spoilt.pth");
+  EXPECT_THAT(message, HasSubstr("spoilt.pth: "));
+  return message;
+}
+
+TEST(ReadCheckpoint, ReadsWhatTheReleasedCodeWrote) {
+  const Adapters adapters = read_checkpoint(testing::test_data("generated/checkpoint_ep2.pth"));
+  EXPECT_EQ(embed_dim(adapters), 96);
+  EXPECT_NO_THROW(expect_fit(adapters, 96, kLayers, kLayers, "checkpoint_ep2.pth"));
+  const auto goldens = testing::Goldens::read(testing::test_data("generated/training_tiny.pt"));
+  int compared = 0;
+  for (const auto& [name, tensor] : tensors_of(adapters)) {
+    if (!goldens.has("final/" + name)) continue;
+    EXPECT_TRUE(tensor.equal(goldens["final/" + name])) << name;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 84);
+}
+
+TEST(ReadCheckpoint, ReadsWhatTheReleasedCodeWroteAtFullWidth) {
+  const auto folder = testing::full_fixtures();
+  if (!folder) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
+  expect_equal(tensors_of(read_checkpoint(*folder / "checkpoint_768.pth")),
+               testing::formula_adapters(768, kLayers, kLayers, 2));
+  const auto goldens = testing::Goldens::read(*folder / "training_tiny.pt");
+  for (const auto& [name, tensor] : tensors_of(read_checkpoint(*folder / "checkpoint_ep4.pth")))
+    EXPECT_TRUE(tensor.equal(goldens["final/" + name])) << name;
+}
+
+TEST(WriteCheckpoint, IsReadBackToTheBit) {
+  const TemporaryFolder folder;
+  const std::array visual{3, 10};
+  const std::array residual{10};
+  const Adapters adapters = fresh_adapters(96, visual, residual, 111);
+  write_checkpoint(folder / "a.pth", adapters);
+  const Adapters again = read_checkpoint(folder / "a.pth");
+  EXPECT_EQ(again.vis_adapters.size(), 2u);
+  EXPECT_EQ(again.res_vis_local_adapters.size(), 1u);
+  expect_equal(tensors_of(again), tensors_of(adapters));
+}
+
+TEST(WriteCheckpoint, GivesTheSameBytesUnderAnyName) {
+  const TemporaryFolder folder;
+  const Adapters adapters = fresh_adapters(16, std::array{1}, std::array{1}, 111);
+  write_checkpoint(folder / "a.pth", adapters);
+  write_checkpoint(folder / "deeper/other name.pt", adapters);
+  EXPECT_EQ(read_file(folder / "a.pth"), read_file(folder / "deeper/other name.pt"));
+}
+
+TEST(WriteCheckpoint, IsLoadedByPython) {
+  // A Python that has torch: the environment variable RES2CLIP_PYTHON, or the one on the path.
+  const char* named = std::getenv("RES2CLIP_PYTHON");
+  const std::string python = named != nullptr ? named : "python3";
+  if (std::system((python + " -c 'import torch' 2> /dev/null").c_str()) != 0)
+    GTEST_SKIP() << python << " has no torch; name one that has with RES2CLIP_PYTHON";
+  const TemporaryFolder folder;
+  const Adapters adapters = read_checkpoint(testing::test_data("generated/checkpoint_ep2.pth"));
+  write_checkpoint(folder / "ours.pth", adapters);
+  const std::string script = R"(
+import sys, torch
+from collections import OrderedDict
+ours, theirs = (torch.load(path, weights_only=True) for path in sys.argv[1:])
+assert type(ours) is dict and list(ours) == list(theirs)
+for group in theirs:
+    assert type(ours[group]) is OrderedDict and list(ours[group]) == list(theirs[group])
+    for key, tensor in theirs[group].items():
+        assert ours[group][key].dtype == tensor.dtype and torch.equal(ours[group][key], tensor), key
+)";
+  write_file(folder / "compare.py", script);
+  const std::string command = python + " " + (folder / "compare.py").string() + " " +
+                              (folder / "ours.pth").string() + " " +
+                              testing::test_data("generated/checkpoint_ep2.pth").string();
+  EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+TEST(ReadCheckpoint, NamesWhatIsMissing) {
+  EXPECT_THAT(error_of_spoilt([](Content& content) { content.erase("text_adapter"); }),
+              HasSubstr("it has no 'text_adapter'"));
+  EXPECT_THAT(error_of_spoilt([](Content& content) { content["text_adapter"].erase("fc1.weight"); }),
+              HasSubstr("has no text_adapter.fc1.weight"));
+  EXPECT_THAT(error_of_spoilt([](Content& content) { content["vis_adapters"].erase("1.up.weight"); }),
+              HasSubstr("has no vis_adapters.1.up.weight"));
+}
+
+TEST(ReadCheckpoint, NamesWhatDoesNotBelongThere) {
+  const PickleValue tensor(at::zeros({8}));
+  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["optimizer"]["step"] = tensor; }),
+              HasSubstr("it has entries besides"));
+  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["text_adapter"]["fc1.bias"] = tensor; }),
+              HasSubstr("text_adapter.fc1.bias belongs to no adapter"));
+  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["vis_adapters"]["1.extra"] = tensor; }),
+              HasSubstr("vis_adapters.1.extra belongs to no adapter"));
+  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["vis_adapters"]["x.norm.weight"] = tensor; }),
+              HasSubstr("vis_adapters.x.norm.weight belongs to no adapter"));
+}
+
+TEST(ReadCheckpoint, NamesTensorsOfWrongShapeTypeOrValue) {
+  const auto with = [](const std::string& key, PickleValue value) {
+    return error_of_spoilt([&](Content& content) { content["res_text_adapter"][key] = std::move(value); });
+  };
+  EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 7}))),
+              HasSubstr("res_text_adapter.fc1.weight has shape [2, 7]; it must be [2, 8]"));
+  EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 8}, at::kLong))), HasSubstr("floating-point"));
+  EXPECT_THAT(with("norm.bias", PickleValue(at::full({8}, std::nan("")))), HasSubstr("not finite"));
+  EXPECT_THAT(with("norm.bias", PickleValue(std::string("zero"))), HasSubstr("norm.bias is not a tensor"));
+}
+
+TEST(ReadCheckpoint, ReadsHalfPrecisionTensors) {
+  const TemporaryFolder folder;
+  Content content = small_content();
+  content["text_adapter"]["norm.weight"] = PickleValue(at::ones({8}, at::kHalf));
+  write(folder / "half.pth", content);
+  EXPECT_TRUE(read_checkpoint(folder / "half.pth").text_adapter.norm_weight.equal(at::ones({8})));
+}
+
+TEST(ReadCheckpoint, RefusesFilesThatAreNoCheckpoints) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(error_of(folder / "absent.pth"), HasSubstr("absent.pth"));
+  write_file(folder / "empty.pth", "");
+  EXPECT_THAT(error_of(folder / "empty.pth"), HasSubstr("empty.pth"));
+  write_file(folder / "text.pth", "learning_rate: 0.1\n");
+  EXPECT_THAT(error_of(folder / "text.pth"), HasSubstr("text.pth"));
+  write_torch_pickle(folder / "tensor.pth", PickleValue(at::zeros({3})));
+  EXPECT_THAT(error_of(folder / "tensor.pth"), HasSubstr("it holds no dict"));
+  EXPECT_THAT(error_of(testing::test_data("generated/training_tiny.pt")),
+              HasSubstr("it has no 'vis_adapters'"));
+}
+
+TEST(ReadCheckpoint, RefusesAFileCutOffAnywhere) {
+  const TemporaryFolder folder;
+  write(folder / "whole.pth", small_content());
+  const std::string bytes = read_file(folder / "whole.pth");
+  for (std::size_t size = 0; size < bytes.size(); size += 997) {
+    write_file(folder / "cut.pth", std::string_view(bytes).substr(0, size));
+    EXPECT_THAT(error_of(folder / "cut.pth"), HasSubstr("cut.pth")) << size;
+  }
+}
+
+TEST(ReadCheckpoint, RunsNothingOfAHostileFile) {
+  const TemporaryFolder folder;
+  const Path proof = folder / "proof";
+  const std::string command = "touch " + proof.string();
+  // What Python would run on loading: os.system(command).
+  std::string pickle = "\x80\x02";
+  pickle += "cos\nsystem\n(X";
+  for (int i = 0; i < 4; ++i) pickle += static_cast<char>(command.size() >> (8 * i));
+  pickle += command + "tR.";
+  {
+    caffe2::serialize::PyTorchStreamWriter writer((folder / "hostile.pth").string());
+    writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+    writer.writeEndOfFile();
+  }
+  EXPECT_THAT(error_of(folder / "hostile.pth"), HasSubstr("os.system"));
+  EXPECT_FALSE(std::filesystem::exists(proof));
+}
+
+}  // namespace
+}  // namespace res2clip
