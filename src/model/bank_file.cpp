@@ -1,5 +1,5 @@
-// Reference banks on disk. A safetensors file: eight bytes of header length (little-endian), a JSON header that names
-// each tensor's type, shape and bytes, and the tensors one after the other.
+// Reference banks on disk. A safetensors file: eight bytes of header length (little-endian), a JSON header
+// that names each tensor's type, shape and bytes, and the tensors one after the other.
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -26,13 +26,16 @@ const std::string kChecksumKey = "\"sha256\":\"";
 
 std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
   std::map<std::string, at::Tensor> tensors{{"global", bank.global}};
-  for (const auto& [layer, features] : bank.patches) tensors[std::string(kPatches) + std::to_string(layer)] = features;
+  for (const auto& [layer, features] : bank.patches)
+    tensors[std::string(kPatches) + std::to_string(layer)] = features;
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
   return tensors;
 }
 
 /// File names may hold bytes that are no UTF-8; in a header they become replacement characters.
-std::string json_text(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string json_text(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {
   Json header;
@@ -78,8 +81,9 @@ class BankReader {
     std::memcpy(&length, bytes_.data(), kLengthBytes);
     require(length <= bytes_.size() - kLengthBytes, "it is cut off or no reference bank");
     header_end_ = kLengthBytes + length;
-    header_ = Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
-                          nullptr, /*allow_exceptions=*/false);
+    header_ =
+        Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
+                    nullptr, /*allow_exceptions=*/false);
     require(header_.is_object() && header_.contains("__metadata__"), "its header cannot be read");
     require(header_["__metadata__"].value("format", "") == kFormat, "it is another kind of file");
     check_sum();
@@ -115,7 +119,8 @@ class BankReader {
   }
 
   static int layer_of(const std::string& name) {
-    const bool known = name.starts_with(kPatches) && name.size() > kPatches.size() && name.size() < kPatches.size() + 5;
+    const bool known =
+        name.starts_with(kPatches) && name.size() > kPatches.size() && name.size() < kPatches.size() + 5;
     require(known && name.find_first_not_of("0123456789", kPatches.size()) == std::string::npos,
             "it holds a tensor that no bank has");
     return std::stoi(name.substr(kPatches.size()));
@@ -126,8 +131,9 @@ class BankReader {
     const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
     const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
     const std::uint64_t available = bytes_.size() - header_end_;
-    require(shape.size() == 2 && shape[0] > 0 && shape[1] > 0 && shape[0] < 1'000'000'000 && shape[1] < 1'000'000,
-            "a tensor has an impossible shape");
+    require(
+        shape.size() == 2 && shape[0] > 0 && shape[1] > 0 && shape[0] < 1'000'000'000 && shape[1] < 1'000'000,
+        "a tensor has an impossible shape");
     require(offsets.size() == 2 && offsets[0] <= offsets[1] && offsets[1] <= available &&
                 offsets[1] - offsets[0] == static_cast<std::uint64_t>(shape[0] * shape[1]) * sizeof(float),
             "a tensor's place in the file does not fit its shape");
@@ -139,7 +145,8 @@ class BankReader {
   static void check_shapes(const ReferenceBank& bank) {
     require(bank.global.defined() && !bank.patches.empty(), "it holds no features");
     for (const auto& [layer, features] : bank.patches)
-      require(features.size(0) == bank.shots() * bank.grid.size(), "its patches do not fit its grid and shots");
+      require(features.size(0) == bank.shots() * bank.grid.size(),
+              "its patches do not fit its grid and shots");
   }
 
   std::string bytes_;

@@ -6,18 +6,21 @@
 #include <ATen/ops/topk.h>
 
 #include "res2clip/model/smoothing.hpp"
+
 #include "unit_length.hpp"
 
 namespace res2clip {
 
-// Products with a vector are written as multiply and sum over the last dimension: each row is summed the same way
-// whatever the batch, which a matrix-vector product of a BLAS does not promise.
+// Products with a vector are written as multiply and sum over the last dimension: each row is summed the same
+// way whatever the batch, which a matrix-vector product of a BLAS does not promise.
 
 at::Tensor text_similarity(const at::Tensor& features, const at::Tensor& text_residual) {
   return features.mul(unit_length(text_residual)).sum(-1);
 }
 
-at::Tensor residual_magnitude(const at::Tensor& visual_residual) { return visual_residual.norm(2, {-1}); }
+at::Tensor residual_magnitude(const at::Tensor& visual_residual) {
+  return visual_residual.norm(2, {-1});
+}
 
 at::Tensor residual_projection(const at::Tensor& visual_residual, const at::Tensor& text_residual) {
   return visual_residual.mul(unit_length(text_residual)).sum(-1);
@@ -43,7 +46,9 @@ at::Tensor global_baseline(const at::Tensor& references, bool normalise) {
   return normalise ? unit_length(mean) : mean;
 }
 
-at::Tensor global_residual(const at::Tensor& query, const at::Tensor& baseline) { return query.sub(baseline); }
+at::Tensor global_residual(const at::Tensor& query, const at::Tensor& baseline) {
+  return query.sub(baseline);
+}
 
 at::Tensor image_score(const at::Tensor& global_score, const at::Tensor& map_score) {
   return global_score.add(map_score).mul(0.5);

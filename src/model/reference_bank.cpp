@@ -12,7 +12,8 @@ ReferenceBank ReferenceBank::to(c10::Device device) const {
 }
 
 ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers) {
-  if (normals.batch() == 0) throw data_error("there is no normal image to remember; name at least one reference");
+  if (normals.batch() == 0)
+    throw data_error("there is no normal image to remember; name at least one reference");
   ReferenceBank bank;
   bank.global = normals.global;
   bank.grid = normals.grid;
@@ -32,7 +33,8 @@ void expect_origin(const ReferenceBank& bank, const BankOrigin& expected, const 
                      " is asked for now; make it again with `res2clip bank`");
   };
   if (bank.origin.backbone != expected.backbone)
-    differs("another backbone: checksum", bank.origin.backbone.substr(0, 12), expected.backbone.substr(0, 12));
+    differs("another backbone: checksum", bank.origin.backbone.substr(0, 12),
+            expected.backbone.substr(0, 12));
   for (const auto& [key, value] : expected.settings) {
     const auto found = bank.origin.settings.find(key);
     const std::string then = found == bank.origin.settings.end() ? "(not recorded)" : found->second;

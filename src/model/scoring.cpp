@@ -14,16 +14,20 @@ void describe(Fields& fields, FusionWeights& weights) {
 }
 
 void describe(Fields& fields, ScoringOptions& options) {
-  fields.field("mode", options.mode, "layers and weights; auto: fine_tuned with a checkpoint, else training_free");
+  fields.field("mode", options.mode,
+               "layers and weights; auto: fine_tuned with a checkpoint, else training_free");
   fields.group("training_free", options.training_free);
   fields.group("fine_tuned", options.fine_tuned);
-  fields.field("clamp_projections", options.clamp_projections, "projections of the residual branch at least 0");
+  fields.field("clamp_projections", options.clamp_projections,
+               "projections of the residual branch at least 0");
   fields.field("normalise_baseline", options.normalise_baseline, "unit length of the mean global reference");
   fields.field("smooth_branch_maps", options.smooth_branch_maps, "Gaussian over each branch's map");
   fields.field("smooth_fused_map", options.smooth_fused_map, "Gaussian over the fused map");
-  fields.field("smoothing_size", options.smoothing_size, {1, 255}, "side of the Gaussian window in pixels, odd");
+  fields.field("smoothing_size", options.smoothing_size, {1, 255},
+               "side of the Gaussian window in pixels, odd");
   fields.field("smoothing_sigma", options.smoothing_sigma, {1e-3, 1e3}, "of the Gaussian, in pixels");
-  fields.field("top_fraction", options.top_fraction, {0.0, 1.0}, "share of highest pixels in a branch's image score");
+  fields.field("top_fraction", options.top_fraction, {0.0, 1.0},
+               "share of highest pixels in a branch's image score");
 }
 
 }  // namespace res2clip

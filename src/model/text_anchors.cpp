@@ -7,13 +7,14 @@
 namespace res2clip {
 namespace {
 
-/// Float32 sums of unit vectors leave differences of about 1e-7 between equal anchors; prompts that differ in one word
-/// leave more than 1e-2.
+/// Float32 sums of unit vectors leave differences of about 1e-7 between equal anchors; prompts that differ in
+/// one word leave more than 1e-2.
 constexpr double kZeroResidual = 1e-5;
 
 void expect_encodings(const at::Tensor& features, const char* which) {
   TORCH_INTERNAL_ASSERT(features.dim() == 2, "encoded prompts are [P, D]");
-  if (features.size(0) == 0) throw settings_error(std::string("there is no ") + which + " prompt; name at least one");
+  if (features.size(0) == 0)
+    throw settings_error(std::string("there is no ") + which + " prompt; name at least one");
   if (!at::isfinite(features).all().item<bool>())
     throw data_error(std::string("the encoding of a ") + which +
                      " prompt is not finite; the backbone's weights are damaged");
@@ -22,7 +23,8 @@ void expect_encodings(const at::Tensor& features, const char* which) {
 }  // namespace
 
 void describe(Fields& fields, TextOptions& options) {
-  fields.field("normalise_encodings", options.normalise_encodings, "unit length of each prompt before the mean");
+  fields.field("normalise_encodings", options.normalise_encodings,
+               "unit length of each prompt before the mean");
   fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
 }
 
@@ -40,7 +42,8 @@ TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& an
   anchors.residual = anchors.anomalous.sub(anchors.normal);
   if (anchors.residual.norm().item<double>() < kZeroResidual)
     throw settings_error(
-        "the normal and the anomalous prompts have the same encoding, so there is no direction between them; use "
+        "the normal and the anomalous prompts have the same encoding, so there is no direction between them; "
+        "use "
         "words that the backbone's text tower tells apart");
   if (options.normalise_residual) anchors.residual = unit_length(anchors.residual);
   return anchors;

@@ -1,6 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
 #include "res2clip/core/error.hpp"
+
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -72,7 +73,7 @@ TEST(ReferenceBank, IsRefusedWhereAnyBitChanged) {
     std::string changed = whole;
     changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
     write_file(folder / "changed", changed);
-    EXPECT_THAT(load_failure(folder / "changed"), HasSubstr("changed")) << "byte " << place;
+    EXPECT_THAT(load_failure(folder / "changed"), HasSubstr("no whole reference bank")) << "byte " << place;
   }
 }
 

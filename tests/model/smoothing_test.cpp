@@ -1,6 +1,7 @@
 #include "res2clip/model/smoothing.hpp"
 
 #include "res2clip/core/error.hpp"
+
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -12,7 +13,8 @@ at::Tensor convolved(const at::Tensor& maps, std::int64_t size, double sigma) {
   const at::Tensor window = (-(distance * distance) / (2 * sigma * sigma)).exp();
   at::Tensor kernel = window.unsqueeze(1) * window.unsqueeze(0);
   kernel = kernel / kernel.sum();
-  return at::conv2d(maps.to(at::kDouble).unsqueeze(1), kernel.unsqueeze(0).unsqueeze(0), {}, 1, size / 2).squeeze(1);
+  return at::conv2d(maps.to(at::kDouble).unsqueeze(1), kernel.unsqueeze(0).unsqueeze(0), {}, 1, size / 2)
+      .squeeze(1);
 }
 
 // Float32 sums of 2 * size terms of values below 1.
@@ -30,13 +32,22 @@ TEST(GaussianSmooth, EqualsItOnMapsSmallerThanTheWindow) {
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps, 5, 4.0), convolved(maps, 5, 4.0), kRounding);
 }
 
+TEST(GaussianSmooth, IsTheSameOnOtherTypesAndLayouts) {
+  const at::Tensor maps = at::rand({2, 30, 40});
+  const at::Tensor smoothed = gaussian_smooth(maps, 5, 4.0);
+  EXPECT_TENSORS_NEAR(gaussian_smooth(maps.to(at::kDouble), 5, 4.0), smoothed, kRounding);
+  EXPECT_TENSORS_NEAR(gaussian_smooth(maps.transpose(1, 2), 5, 4.0).transpose(1, 2), smoothed, kRounding);
+}
+
 TEST(GaussianSmooth, TakesZerosBeyondTheBorder) {
   const at::Tensor smoothed = gaussian_smooth(at::ones({1, 20, 20}), 5, 4.0);
   EXPECT_NEAR(smoothed[0][10][10].item<double>(), 1.0, 1e-6);
   EXPECT_LT(smoothed[0][0][0].item<double>(), 0.5);
 }
 
-TEST(GaussianSmooth, RefusesAnEvenWindow) { EXPECT_THROW(gaussian_smooth(at::ones({1, 4, 4}), 4, 4.0), Error); }
+TEST(GaussianSmooth, RefusesAnEvenWindow) {
+  EXPECT_THROW(gaussian_smooth(at::ones({1, 4, 4}), 4, 4.0), Error);
+}
 
 TEST(Upsample, InterpolatesBetweenPatchCentres) {
   const at::Tensor map = upsample(at::tensor({0.0f, 1.0f}).view({1, 1, 2}), 2, 4);

@@ -18,7 +18,8 @@ struct TextGoldens {
   at::Tensor features(const std::string& group) const {
     std::vector<at::Tensor> rows;
     for (std::size_t i = 0; i < json["prompts"].size(); ++i)
-      if (json["prompts"][i]["group"] == group) rows.push_back(tensors["features"][static_cast<std::int64_t>(i)]);
+      if (json["prompts"][i]["group"] == group)
+        rows.push_back(tensors["features"][static_cast<std::int64_t>(i)]);
     return at::stack(rows);
   }
 };
@@ -42,7 +43,8 @@ TEST(TextAnchors, OfThePaperAverageEncodingsAsTheyAre) {
   const TextGoldens goldens;
   const at::Tensor normal = goldens.features("normal");
   const at::Tensor anomalous = goldens.features("anomalous");
-  const auto anchors = text_anchors(normal, anomalous, {.normalise_encodings = false, .normalise_residual = false});
+  const auto anchors =
+      text_anchors(normal, anomalous, {.normalise_encodings = false, .normalise_residual = false});
   const at::Tensor mean_normal = normal.to(at::kDouble).mean(0);
   const at::Tensor mean_anomalous = anomalous.to(at::kDouble).mean(0);
   const at::Tensor residual = mean_anomalous / mean_anomalous.norm() - mean_normal / mean_normal.norm();

@@ -23,7 +23,8 @@ struct DetectorOptions {
 /// Scores of one layer at patch resolution, before averaging: layer -> [B, rows, cols].
 using PatchMaps = std::map<int, at::Tensor>;
 
-/// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is more anomalous.
+/// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is
+/// more anomalous.
 struct Detection {
   at::Tensor map;           ///< [B, H, W] fused (Eq. 5)
   at::Tensor text_map;      ///< [B, H, W] M_text (Eq. 6), smoothed where the options say so
@@ -45,8 +46,8 @@ struct Detection {
 /// Three branches over features: knows no files and no backbone. Immutable, so that threads may share it.
 class Detector {
  public:
-  /// `card` says how deep the backbone is and how large its patches are. Throws a settings error for settings that do not
-  /// fit it.
+  /// `card` says how deep the backbone is and how large its patches are. Throws a settings error for settings
+  /// that do not fit it.
   Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options);
 
   const Layers& layers() const { return layers_; }
@@ -54,11 +55,13 @@ class Detector {
   /// The layers that `remember` and `detect` need in their features.
   std::vector<int> layers_needed() const { return layers_.needed(); }
 
-  /// The bank of K normal images (K at least 1), of the layers that this detector matches. Its origin is left empty.
+  /// The bank of K normal images (K at least 1), of the layers that this detector matches. Its origin is left
+  /// empty.
   ReferenceBank remember(const Features& normals) const;
 
-  /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where features or
-  /// bank lack a layer or differ in grid or width. Beside the result, memory holds a few tensors [B, N, D] at a time.
+  /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where
+  /// features or bank lack a layer or differ in grid or width. Beside the result, memory holds a few tensors
+  /// [B, N, D] at a time.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 
  private:

@@ -7,9 +7,9 @@
 
 namespace res2clip {
 
-/// Which blocks each branch reads, counted from 1. An empty list stands for the default of the backbone's depth:
-/// quarters of it for the visual branch and the fine-tuned residual branch (6, 12, 18, 24 of 24 blocks), the last block
-/// for the text branch and the training-free residual branch.
+/// Which blocks each branch reads, counted from 1. An empty list stands for the default of the backbone's
+/// depth: quarters of it for the visual branch and the fine-tuned residual branch (6, 12, 18, 24 of 24
+/// blocks), the last block for the text branch and the training-free residual branch.
 struct LayerOptions {
   std::vector<std::int64_t> text;
   std::vector<std::int64_t> visual;
@@ -33,7 +33,8 @@ struct Layers {
 /// Quarters of the depth, rounded, without repetition: 6, 12, 18, 24 of 24 blocks; 3, 6, 9, 12 of 12.
 std::vector<int> quarters(std::int64_t depth);
 
-/// The layers of a backbone with `depth` blocks. Throws a settings error for a layer beyond the depth or named twice.
+/// The layers of a backbone with `depth` blocks. Throws a settings error for a layer beyond the depth or
+/// named twice.
 Layers resolve_layers(const LayerOptions& options, std::int64_t depth, bool fine_tuned);
 
 }  // namespace res2clip

@@ -11,9 +11,10 @@ namespace res2clip {
 
 /// Where reference features come from: what a saved bank is checked against.
 struct BankOrigin {
-  std::string backbone;                         ///< Backbone::checksum()
-  std::map<std::string, std::string> settings;  ///< settings that decide the features, as "image.size" -> "518"
-  std::vector<std::string> references;          ///< names of the normal images, in order of the shots
+  std::string backbone;  ///< Backbone::checksum()
+  std::map<std::string, std::string>
+      settings;                         ///< settings that decide the features, as "image.size" -> "518"
+  std::vector<std::string> references;  ///< names of the normal images, in order of the shots
 };
 
 /// What is remembered of K normal images (B_l of Eq. 8): unit features, float32, on one device.
@@ -30,16 +31,17 @@ struct ReferenceBank {
 /// The bank of the K images of a batch, of the given layers. Throws a data error where a layer is missing.
 ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers);
 
-/// Writes a bank to one file, whole or not at all. The file is a safetensors file, which Python's safetensors opens:
-/// tensors `global` and `patches.<layer>`, everything else as text in its metadata, and a SHA-256 over all bytes.
+/// Writes a bank to one file, whole or not at all. The file is a safetensors file, which Python's safetensors
+/// opens: tensors `global` and `patches.<layer>`, everything else as text in its metadata, and a SHA-256 over
+/// all bytes.
 void save_bank(const ReferenceBank& bank, const Path& path);
 
-/// Reads what save_bank wrote, to the CPU. Throws a data error that names the path for a file that is no bank, cut off, or
-/// changed by one bit.
+/// Reads what save_bank wrote, to the CPU. Throws a data error that names the path for a file that is no
+/// bank, cut off, or changed by one bit.
 ReferenceBank load_bank(const Path& path);
 
-/// Throws a data error that says what differs where a bank was not made with this backbone and these settings.
-/// `source` names the bank in the message. (The names of the references are not compared.)
+/// Throws a data error that says what differs where a bank was not made with this backbone and these
+/// settings. `source` names the bank in the message. (The names of the references are not compared.)
 void expect_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source);
 
 }  // namespace res2clip

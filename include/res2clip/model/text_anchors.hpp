@@ -8,12 +8,14 @@ namespace res2clip {
 
 /// How encoded prompts become anchors.
 struct TextOptions {
-  bool normalise_encodings = true;  ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
-  bool normalise_residual = true;   ///< R_t to unit length (paper, Eq. 3: the plain difference)
+  bool normalise_encodings =
+      true;                        ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
+  bool normalise_residual = true;  ///< R_t to unit length (paper, Eq. 3: the plain difference)
 };
 void describe(Fields& fields, TextOptions& options);
 
-/// The two poles of the text space and the direction between them. All float32 on the device of the encodings.
+/// The two poles of the text space and the direction between them. All float32 on the device of the
+/// encodings.
 struct TextAnchors {
   at::Tensor normal;     ///< [D] F_t^n, unit length
   at::Tensor anomalous;  ///< [D] F_t^a, unit length
@@ -24,8 +26,9 @@ struct TextAnchors {
 at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings);
 
 /// Anchors and text residual (Eqs. 3 and 32) of the encoded normal [P, D] and anomalous [Q, D] prompts.
-/// Throws a settings error where the two sets mean the same to the text tower (their residual is zero: prompts of words
-/// that the vocabulary does not tell apart), and a data error where an encoding is not finite.
+/// Throws a settings error where the two sets mean the same to the text tower (their residual is zero:
+/// prompts of words that the vocabulary does not tell apart), and a data error where an encoding is not
+/// finite.
 TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& anomalous_features,
                          const TextOptions& options);
 

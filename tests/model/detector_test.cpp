@@ -1,0 +1,188 @@
+#include "res2clip/model/detector.hpp"
+
+#include <ATen/Parallel.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/model/smoothing.hpp"
+
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr std::int64_t kWidth = 32;
+const std::vector<int> kLayers = {6, 12, 18, 24};
+
+at::Tensor unit(const at::Tensor& vectors) {
+  return vectors / vectors.norm(2, {-1}, true);
+}
+
+/// Unit features of images of 5 x 4 patches that have something in common, as real ones do.
+Features random_features(std::int64_t batch, std::uint64_t seed) {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(seed);
+  Features features;
+  features.grid = {5, 4};
+  features.global = unit(at::randn({batch, kWidth}, generator) + 1.0);
+  for (const int layer : kLayers)
+    features.patches[layer] = unit(at::randn({batch, 20, kWidth}, generator) + 1.0);
+  return features;
+}
+
+TextAnchors random_anchors() {
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(5);
+  return text_anchors(at::randn({3, kWidth}, generator), at::randn({2, kWidth}, generator), TextOptions{});
+}
+
+ModelCard small_card() {
+  ModelCard card;
+  card.vision_layers = 24;
+  card.patch_size = 7;
+  return card;
+}
+
+Detector detector(const DetectorOptions& options = {}) {
+  return {random_anchors(), small_card(), options};
+}
+
+Features image(const Features& features, std::int64_t index) {
+  Features one;
+  one.grid = features.grid;
+  one.global = features.global.narrow(0, index, 1);
+  for (const auto& [layer, patches] : features.patches) one.patches[layer] = patches.narrow(0, index, 1);
+  return one;
+}
+
+std::vector<std::pair<std::string, at::Tensor>> figures(const Detection& found) {
+  return {{"map", found.map},
+          {"text map", found.text_map},
+          {"visual map", found.visual_map},
+          {"residual map", found.residual_map},
+          {"score", found.score},
+          {"text score", found.text_score},
+          {"visual score", found.visual_score},
+          {"residual score", found.residual_score}};
+}
+
+TEST(Detector, GivesAnImageTheSameBitsInAnyBatch) {
+  const Detector judge = detector();
+  const ReferenceBank bank = judge.remember(random_features(3, 1));
+  const Features query = random_features(7, 2);
+  const auto together = figures(judge.detect(query, bank));
+  for (std::int64_t index = 0; index < 7; ++index) {
+    const auto alone = figures(judge.detect(image(query, index), bank));
+    for (std::size_t i = 0; i < alone.size(); ++i)
+      EXPECT_TRUE(at::equal(alone[i].second[0], together[i].second[index]))
+          << alone[i].first << " of image " << index;
+  }
+}
+
+TEST(Detector, GivesTheSameBitsForAnyNumberOfThreads) {
+  const Detector judge = detector();
+  const ReferenceBank bank = judge.remember(random_features(2, 1));
+  const Features query = random_features(4, 2);
+  const int threads = at::get_num_threads();
+  at::set_num_threads(1);
+  const auto one = figures(judge.detect(query, bank));
+  at::set_num_threads(3);
+  const auto three = figures(judge.detect(query, bank));
+  at::set_num_threads(threads);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    EXPECT_TRUE(at::equal(one[i].second, three[i].second)) << one[i].first;
+}
+
+TEST(Detector, FindsItsOwnReferencesNormal) {
+  DetectorOptions options;
+  options.retrieval.gamma = 10.0;  // so that every patch matches its own place
+  const Detector judge = detector(options);
+  const Features normals = random_features(1, 1);
+  const Detection same = judge.detect(normals, judge.remember(normals));
+  const Detection other = judge.detect(random_features(1, 2), judge.remember(normals));
+  EXPECT_LT(same.visual_score.item<double>(), 0.8 * other.visual_score.item<double>());
+  EXPECT_NEAR(same.residual_global.item<double>(), 0.0, 1e-6);
+}
+
+TEST(Detector, HasMapsOfTheImagesSize) {
+  const Detector judge = detector();
+  const Detection found = judge.detect(random_features(2, 1), judge.remember(random_features(1, 3)));
+  EXPECT_EQ(found.map.sizes(), (std::vector<std::int64_t>{2, 35, 28}));
+  EXPECT_EQ(found.score.sizes(), (std::vector<std::int64_t>{2}));
+  EXPECT_EQ(found.visual_patches.size(), 4u);
+  EXPECT_EQ(found.visual_patches.at(6).sizes(), (std::vector<std::int64_t>{2, 5, 4}));
+}
+
+TEST(Detector, TakesLayersAndWeightsOfItsMode) {
+  DetectorOptions options;
+  EXPECT_FALSE(detector(options).fine_tuned());
+  EXPECT_EQ(detector(options).layers().residual, (std::vector<int>{24}));
+  options.scoring.mode = Mode::fine_tuned;
+  const Detector identity = detector(options);
+  EXPECT_EQ(identity.layers().residual, kLayers);
+  const Detection found = identity.detect(random_features(1, 1), identity.remember(random_features(1, 3)));
+  EXPECT_NEAR(found.score.item<double>(),
+              (found.text_score + found.visual_score + 0.1 * found.residual_score).item<double>(), 1e-6);
+}
+
+TEST(Detector, ClampsProjectionsOnlyWhereAsked) {
+  DetectorOptions options;
+  const Features query = random_features(4, 1);
+  const Features normals = random_features(1, 3);
+  const auto clamped = detector(options).detect(query, make_bank(normals, kLayers));
+  options.scoring.clamp_projections = false;
+  const auto free = detector(options).detect(query, make_bank(normals, kLayers));
+  EXPECT_GE(clamped.residual_patches.at(24).min().item<double>(), 0.0);
+  EXPECT_LT(free.residual_patches.at(24).min().item<double>(), 0.0);
+  EXPECT_TRUE(at::equal(free.residual_patches.at(24).clamp_min(0), clamped.residual_patches.at(24)));
+  EXPECT_TRUE(at::equal(free.residual_global, clamped.residual_global_raw));
+  EXPECT_TRUE(at::equal(clamped.residual_global_raw.clamp_min(0), clamped.residual_global));
+}
+
+TEST(Detector, SmoothsOnlyWhereAsked) {
+  DetectorOptions options;
+  const Features query = random_features(2, 1);
+  const Features normals = random_features(1, 3);
+  const auto twice = detector(options).detect(query, make_bank(normals, kLayers));
+  options.scoring.smooth_branch_maps = false;
+  const auto fused = detector(options).detect(query, make_bank(normals, kLayers));
+  options.scoring.smooth_fused_map = false;
+  const auto never = detector(options).detect(query, make_bank(normals, kLayers));
+  EXPECT_TENSORS_NEAR(never.text_map, upsample(never.text_patches.at(24), 35, 28), 0.0);
+  EXPECT_TENSORS_NEAR(fused.map, gaussian_smooth(never.map, 5, 4.0), 0.0);
+  EXPECT_TENSORS_NEAR(twice.map, gaussian_smooth(fused.map, 5, 4.0), 1e-6);  // smoothing is linear
+}
+
+TEST(Detector, RefusesFeaturesThatDoNotFit) {
+  const Detector judge = detector();
+  const Features query = random_features(1, 1);
+  const ReferenceBank bank = judge.remember(query);
+  const auto refused = [&](const Features& features, const ReferenceBank& references) {
+    try {
+      judge.detect(features, references);
+    } catch (const Error& error) {
+      return error.kind() == ErrorKind::data;
+    }
+    return false;
+  };
+  EXPECT_FALSE(refused(query, bank));
+  Features shallow = query;
+  shallow.patches.erase(24);
+  EXPECT_TRUE(refused(shallow, bank));
+  EXPECT_THROW(judge.remember(shallow), Error);
+  ReferenceBank lacking = bank;
+  lacking.patches.erase(12);
+  EXPECT_TRUE(refused(query, lacking));
+  Features wide = query;
+  wide.grid = {4, 5};
+  EXPECT_TRUE(refused(wide, bank));
+}
+
+TEST(Detector, RefusesSettingsThatDoNotFit) {
+  DetectorOptions options;
+  options.scoring.smoothing_size = 4;
+  EXPECT_THROW(detector(options), Error);
+  options = {};
+  options.layers.visual = {25};
+  EXPECT_THROW(detector(options), Error);
+}
+
+}  // namespace
+}  // namespace res2clip
