@@ -1,0 +1,51 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "res2clip/core/compute.hpp"
+#include "res2clip/core/settings.hpp"
+#include "res2clip/image/prepare.hpp"
+#include "res2clip/model/detector.hpp"
+#include "res2clip/model/text_anchors.hpp"
+
+namespace res2clip {
+
+/// Two sets of values for the same switches (configs/released.yaml, configs/paper.yaml). Nothing but the
+/// reading of settings ever asks which one is on.
+enum class Profile {
+  released,  ///< what the authors' released code does; the defaults of all settings
+  paper,     ///< what the paper's text says
+};
+template <>
+struct EnumNames<Profile> {
+  static constexpr std::pair<Profile, std::string_view> values[] = {{Profile::released, "released"},
+                                                                    {Profile::paper, "paper"}};
+};
+
+/// Everything that a run can be told, nested as in a settings file.
+struct Settings {
+  Profile profile = Profile::released;  ///< the values that this run started from
+  ImageOptions image;
+  TextOptions text;
+  LayerOptions layers;
+  MatchOptions retrieval;
+  ScoringOptions scoring;
+  ComputeOptions compute;
+
+  DetectorOptions detector() const { return {layers, retrieval, scoring}; }
+};
+void describe(Fields& fields, Settings& settings);
+
+/// The YAML text of a profile, as it is compiled into the program.
+std::string_view profile_text(Profile profile);
+
+/// Settings from the weakest to the strongest source: the profile, the settings file (YAML or JSON; empty:
+/// none), then "key.path=value" assignments in their order. The profile is the one named by `profile` (empty:
+/// not named), else by an assignment or the file (key `profile`), else `released`. Throws settings errors.
+Settings resolve_settings(std::string_view profile, const Path& file,
+                          std::span<const std::string> assignments);
+
+}  // namespace res2clip

@@ -1,0 +1,111 @@
+#include "res2clip/config/settings.hpp"
+
+#include <set>
+
+#include <yaml-cpp/yaml.h>
+
+#include "res2clip/core/error.hpp"
+
+#include "support/goldens.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using Json = nlohmann::ordered_json;
+
+/// "scoring.training_free.image.text" of every value in a file.
+void collect_keys(const YAML::Node& node, const std::string& path, std::set<std::string>& keys) {
+  if (!node.IsMap()) {
+    keys.insert(path);
+    return;
+  }
+  for (const auto& entry : node)
+    collect_keys(entry.second,
+                 path.empty() ? entry.first.as<std::string>() : path + "." + entry.first.as<std::string>(),
+                 keys);
+}
+
+std::set<std::string> keys_of(const std::string& yaml) {
+  std::set<std::string> keys;
+  collect_keys(YAML::Load(yaml), "", keys);
+  return keys;
+}
+
+std::vector<std::string> differing_keys(const Settings& first, const Settings& second) {
+  std::vector<std::string> keys;
+  for (const auto& change : Json::diff(settings_json(first), settings_json(second)))
+    keys.push_back(change["path"].get<std::string>());
+  std::sort(keys.begin(), keys.end());
+  return keys;
+}
+
+std::string failure(const std::string& profile, const Path& file,
+                    const std::vector<std::string>& assignments) {
+  try {
+    resolve_settings(profile, file, assignments);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::settings);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Profiles, ReleasedIsTheDefaultOfAllSettings) {
+  EXPECT_EQ(settings_json(resolve_settings("released", {}, {})), settings_json(Settings{}));
+  EXPECT_EQ(settings_json(resolve_settings("", {}, {})), settings_json(Settings{}));
+}
+
+TEST(Profiles, NameEverySetting) {
+  const auto all = keys_of(settings_yaml(Settings{}));
+  EXPECT_EQ(keys_of(std::string(profile_text(Profile::released))), all);
+  EXPECT_EQ(keys_of(std::string(profile_text(Profile::paper))), all);
+}
+
+TEST(Profiles, OfThePaperDiffersWhereThePaperDoes) {
+  EXPECT_THAT(
+      differing_keys(Settings{}, resolve_settings("paper", {}, {})),
+      ElementsAre("/profile", "/scoring/clamp_projections", "/scoring/normalise_baseline",
+                  "/scoring/smooth_branch_maps", "/text/normalise_encodings", "/text/normalise_residual"));
+}
+
+TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "mine.yaml",
+             "retrieval: {gamma: 0.5}\nscoring: {clamp_projections: true, top_fraction: 0.2}\n");
+  const std::vector<std::string> assignments = {"scoring.top_fraction=0.3", "scoring.top_fraction=0.4"};
+  const Settings settings = resolve_settings("paper", folder / "mine.yaml", assignments);
+  EXPECT_EQ(settings.scoring.top_fraction, 0.4);
+  EXPECT_TRUE(settings.scoring.clamp_projections);
+  EXPECT_EQ(settings.retrieval.gamma, 0.5);
+  EXPECT_FALSE(settings.text.normalise_residual);
+}
+
+TEST(Settings, MayNameTheirProfile) {
+  const testing::TemporaryFolder folder;
+  write_file(folder / "mine.yaml", "profile: paper\n");
+  EXPECT_FALSE(resolve_settings("", folder / "mine.yaml", {}).text.normalise_residual);
+  EXPECT_TRUE(resolve_settings("released", folder / "mine.yaml", {}).text.normalise_residual);
+  const std::vector<std::string> assignments = {"profile=paper"};
+  EXPECT_EQ(resolve_settings("", {}, assignments).profile, Profile::paper);
+  EXPECT_FALSE(resolve_settings("", {}, assignments).text.normalise_residual);
+}
+
+TEST(Settings, RunAgainAsTheyWereWritten) {
+  const testing::TemporaryFolder folder;
+  const std::vector<std::string> assignments = {"layers.visual=[3, 9]", "retrieval.gamma=0.03"};
+  const Settings settings = resolve_settings("paper", {}, assignments);
+  write_file(folder / "settings.yaml", settings_yaml(settings));
+  EXPECT_EQ(settings_json(resolve_settings("", folder / "settings.yaml", {})), settings_json(settings));
+}
+
+TEST(Settings, RefuseWhatTheyDoNotKnow) {
+  EXPECT_THAT(failure("papers", {}, {}), HasSubstr("released or paper"));
+  EXPECT_THAT(failure("", {}, {"retrieval.gama=1"}), HasSubstr("retrieval.gama"));
+  EXPECT_THAT(failure("", "/nowhere/mine.yaml", {}), HasSubstr("/nowhere/mine.yaml"));
+}
+
+}  // namespace
+}  // namespace res2clip
