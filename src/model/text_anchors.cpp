@@ -23,6 +23,7 @@ void expect_encodings(const at::Tensor& features, const char* which) {
 }  // namespace
 
 void describe(Fields& fields, TextOptions& options) {
+  fields.group("prompts", options.prompts);
   fields.field("normalise_encodings", options.normalise_encodings,
                "unit length of each prompt before the mean");
   fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");

@@ -3,11 +3,13 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/settings.hpp"
+#include "res2clip/model/prompts.hpp"
 
 namespace res2clip {
 
-/// How encoded prompts become anchors.
+/// What the prompts say and how their encodings become anchors.
 struct TextOptions {
+  PromptOptions prompts;
   bool normalise_encodings =
       true;                        ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
   bool normalise_residual = true;  ///< R_t to unit length (paper, Eq. 3: the plain difference)
