@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+
+#include <ATen/core/grad_mode.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/branches.hpp"
@@ -24,18 +27,35 @@ std::string text_of(const Grid& grid) {
   return std::to_string(grid.rows) + "x" + std::to_string(grid.cols);
 }
 
+bool is_fine_tuned(Mode mode, bool has_adapters) {
+  if (mode == Mode::training_free && has_adapters)
+    throw settings_error(
+        "scoring.mode is training_free, which uses no adapters; leave out the checkpoint or set it to auto");
+  return mode == Mode::fine_tuned || has_adapters;
+}
+
 }  // namespace
 
-Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options)
+Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
+                   std::optional<Adapters> adapters)
     : retrieval_(options.retrieval),
       scoring_(options.scoring),
       patch_size_(card.patch_size),
-      fine_tuned_(options.scoring.mode == Mode::fine_tuned) {
+      fine_tuned_(is_fine_tuned(options.scoring.mode, adapters.has_value())) {
+  const at::NoGradGuard no_gradients;
   layers_ = resolve_layers(options.layers, card.vision_layers, fine_tuned_);
   weights_ = fine_tuned_ ? scoring_.fine_tuned : scoring_.training_free;
   gaussian_window(scoring_.smoothing_size, scoring_.smoothing_sigma);  // refuses an even size here and now
-  text_direction_ = unit_length(anchors.residual);
-  residual_direction_ = unit_length(anchors.residual);
+  at::Tensor text = anchors.residual;
+  at::Tensor residual = anchors.residual;
+  if (adapters) {
+    expect_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
+    adapters_ = to_device(*adapters, text.device());
+    text = adapt_global(adapters_->text_adapter, text);
+    residual = adapt_global(adapters_->res_text_adapter, residual);
+  }
+  text_direction_ = unit_length(text);
+  residual_direction_ = unit_length(residual);
 }
 
 ReferenceBank Detector::remember(const Features& normals) const {
@@ -43,60 +63,84 @@ ReferenceBank Detector::remember(const Features& normals) const {
 }
 
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
-  expect_fit(query, bank);
-  Detection result;
-  for (const int layer : layers_.text)
-    result.text_patches[layer] =
-        as_grid(text_similarity(query.patches.at(layer), text_direction_), query.grid);
-
-  for (const int layer : layers_.matched()) {
-    const Match matched = match(query.patches.at(layer), bank.patches.at(layer), query.grid, retrieval_);
-    if (contains(layers_.visual, layer))
-      result.visual_patches[layer] = as_grid(matched.residual_norm, query.grid);
-    if (contains(layers_.residual, layer)) {
-      at::Tensor projection = residual_projection(matched.residual, residual_direction_);
-      if (scoring_.clamp_projections) projection = projection.clamp_min(0);
-      result.residual_patches[layer] = as_grid(projection, query.grid);
-    }
-  }
-
-  result.text_map = pixel_map(result.text_patches, query.grid);
-  result.visual_map = pixel_map(result.visual_patches, query.grid);
-  result.residual_map = pixel_map(result.residual_patches, query.grid);
-  result.map = fuse(weights_.pixel, result.text_map, result.visual_map, result.residual_map);
-  if (scoring_.smooth_fused_map)
-    result.map = gaussian_smooth(result.map, scoring_.smoothing_size, scoring_.smoothing_sigma);
-
-  const at::Tensor global =
-      global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
-  result.text_global = text_similarity(query.global, text_direction_);
-  result.residual_global_raw = residual_projection(global, residual_direction_);
-  result.residual_global =
-      scoring_.clamp_projections ? result.residual_global_raw.clamp_min(0) : result.residual_global_raw;
-  result.text_score = image_score(result.text_global, top_mean(result.text_map, scoring_.top_fraction));
-  result.visual_score = top_mean(result.visual_map, scoring_.top_fraction);
-  result.residual_score =
-      image_score(result.residual_global, top_mean(result.residual_map, scoring_.top_fraction));
-  result.score = fuse(weights_.image, result.text_score, result.visual_score, result.residual_score);
-  return result;
+  const at::NoGradGuard no_gradients;
+  expect_comparable(query, bank);
+  Detection found;
+  score_patches(query, bank, found);
+  draw_maps(query.grid, found);
+  score_images(query, bank, found);
+  return found;
 }
 
-at::Tensor Detector::pixel_map(const PatchMaps& patches, const Grid& grid) const {
+void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
+  const Grid& grid = query.grid;
+  for (const int layer : layers_.text)
+    found.text_patches[layer] = as_grid(text_similarity(query.patches.at(layer), text_direction_), grid);
+  for (const int layer : layers_.matched()) {
+    const Match matched = match(query.patches.at(layer), bank.patches.at(layer), grid, retrieval_);
+    if (contains(layers_.visual, layer))
+      found.visual_patches[layer] = as_grid(
+          adapters_
+              ? residual_magnitude(adapt_local(adapters_->vis_adapters.at(layer), matched.residual, grid))
+              : matched.residual_norm,
+          grid);
+    if (contains(layers_.residual, layer)) {
+      const at::Tensor residual =
+          adapters_ ? adapt_local(adapters_->res_vis_local_adapters.at(layer), matched.residual, grid)
+                    : matched.residual;
+      found.residual_patches[layer] =
+          as_grid(clamped(residual_projection(residual, residual_direction_)), grid);
+    }
+  }
+}
+
+void Detector::draw_maps(const Grid& grid, Detection& found) const {
+  found.text_map = branch_map(found.text_patches, grid);
+  found.visual_map = branch_map(found.visual_patches, grid);
+  found.residual_map = branch_map(found.residual_patches, grid);
+  found.map = fuse(weights_.pixel, found.text_map, found.visual_map, found.residual_map);
+  if (scoring_.smooth_fused_map) found.map = smoothed(found.map);
+}
+
+void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
+  at::Tensor residual =
+      global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
+  if (adapters_) residual = adapt_global(adapters_->res_vis_global_adapter, residual);
+  found.text_global = text_similarity(query.global, text_direction_);
+  found.residual_global_raw = residual_projection(residual, residual_direction_);
+  found.residual_global = clamped(found.residual_global_raw);
+
+  found.text_score = image_score(found.text_global, top_mean(found.text_map, scoring_.top_fraction));
+  found.visual_score = top_mean(found.visual_map, scoring_.top_fraction);
+  found.residual_score =
+      image_score(found.residual_global, top_mean(found.residual_map, scoring_.top_fraction));
+  found.score = fuse(weights_.image, found.text_score, found.visual_score, found.residual_score);
+}
+
+at::Tensor Detector::clamped(const at::Tensor& projections) const {
+  return scoring_.clamp_projections ? projections.clamp_min(0) : projections;
+}
+
+at::Tensor Detector::smoothed(const at::Tensor& maps) const {
+  return gaussian_smooth(maps, scoring_.smoothing_size, scoring_.smoothing_sigma);
+}
+
+at::Tensor Detector::branch_map(const PatchMaps& patches, const Grid& grid) const {
   std::vector<at::Tensor> layers;
   for (const auto& [layer, scores] : patches) layers.push_back(scores);
   const at::Tensor map = anomaly_map(layers, grid, patch_size_);
-  return scoring_.smooth_branch_maps ? gaussian_smooth(map, scoring_.smoothing_size, scoring_.smoothing_sigma)
-                                     : map;
+  return scoring_.smooth_branch_maps ? smoothed(map) : map;
 }
 
-void Detector::expect_fit(const Features& query, const ReferenceBank& bank) const {
+void Detector::expect_comparable(const Features& query, const ReferenceBank& bank) const {
   if (query.grid != bank.grid)
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");
-  if (query.global.size(1) != bank.global.size(1))
-    throw data_error("the reference bank holds features of width " + std::to_string(bank.global.size(1)) +
-                     ", the query has " + std::to_string(query.global.size(1)) +
-                     "; use one backbone for both");
+  const auto width = text_direction_.size(0);
+  if (query.global.size(1) != width || bank.global.size(1) != width)
+    throw data_error("features are " + std::to_string(query.global.size(1)) + " numbers wide in the query, " +
+                     std::to_string(bank.global.size(1)) + " in the reference bank and " +
+                     std::to_string(width) + " in the text anchors; use one backbone for all");
   for (const int layer : layers_.needed())
     if (!query.patches.contains(layer))
       throw data_error("the query's features lack layer " + std::to_string(layer) +

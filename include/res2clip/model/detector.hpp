@@ -5,6 +5,7 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/features.hpp"
+#include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
 #include "res2clip/model/reference_bank.hpp"
 #include "res2clip/model/scoring.hpp"
@@ -47,8 +48,10 @@ struct Detection {
 class Detector {
  public:
   /// `card` says how deep the backbone is and how large its patches are. Throws a settings error for settings
-  /// that do not fit it.
-  Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options);
+  /// that do not fit it or that ask for the training-free mode with adapters, and a data error for adapters
+  /// that lack a layer or have another width.
+  Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
+           std::optional<Adapters> adapters = std::nullopt);
 
   const Layers& layers() const { return layers_; }
   bool fine_tuned() const { return fine_tuned_; }
@@ -65,8 +68,13 @@ class Detector {
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 
  private:
-  void expect_fit(const Features& query, const ReferenceBank& bank) const;
-  at::Tensor pixel_map(const PatchMaps& patches, const Grid& grid) const;
+  void expect_comparable(const Features& query, const ReferenceBank& bank) const;
+  void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
+  void draw_maps(const Grid& grid, Detection& found) const;
+  void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;
+  at::Tensor branch_map(const PatchMaps& patches, const Grid& grid) const;
+  at::Tensor smoothed(const at::Tensor& maps) const;
+  at::Tensor clamped(const at::Tensor& projections) const;
 
   Layers layers_;
   MatchOptions retrieval_;
@@ -74,8 +82,9 @@ class Detector {
   FusionWeights weights_;
   std::int64_t patch_size_;
   bool fine_tuned_;
-  at::Tensor text_direction_;      ///< [D] adapted text residual of the text branch, unit length
-  at::Tensor residual_direction_;  ///< [D] adapted text residual of the residual branch, unit length
+  std::optional<Adapters> adapters_;  ///< none: the identity
+  at::Tensor text_direction_;         ///< [D] adapted text residual of the text branch, unit length
+  at::Tensor residual_direction_;     ///< [D] adapted text residual of the residual branch, unit length
 };
 
 }  // namespace res2clip
