@@ -1,0 +1,266 @@
+#include "res2clip/demo/generator.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <system_error>
+
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+#include <opencv2/imgcodecs.hpp>
+
+#include "res2clip/core/error.hpp"
+
+#include "camera.hpp"
+#include "defect.hpp"
+#include "family.hpp"
+
+namespace res2clip {
+namespace {
+
+using demo::all_defect_kinds;
+using demo::all_families;
+using demo::ClassStyle;
+using demo::DefectKind;
+using demo::Dice;
+using demo::Family;
+using nlohmann::ordered_json;
+
+// Raised whenever the same options give other pictures than before.
+constexpr int kGeneration = 1;
+
+template <class Things>
+std::vector<std::string_view> names_of(const Things& things) {
+  std::vector<std::string_view> names;
+  for (const auto& thing : things) names.push_back(thing.name);
+  return names;
+}
+
+const Family& family_of(const std::string& class_name) {
+  std::string_view stem = class_name;
+  const std::size_t digits = stem.find_last_not_of("0123456789");
+  const bool numbered = digits != std::string_view::npos && digits > 0 && digits + 1 < stem.size() &&
+                        stem[digits] == '_' && stem[digits + 1] != '0' && stem.size() - digits <= 7;
+  if (numbered) stem = stem.substr(0, digits);
+  for (const Family& family : all_families())
+    if (family.name == stem) return family;
+  throw settings_error("there is no demo class '" + class_name + "'; it must be " +
+                       one_of(names_of(all_families())) +
+                       ", with _1, _2, ... for more classes of one family");
+}
+
+const DefectKind& kind_of(const std::string& name) {
+  for (const DefectKind& kind : all_defect_kinds())
+    if (kind.name == name) return kind;
+  throw settings_error("there is no kind of demo defect '" + name + "'; it must be " +
+                       one_of(names_of(all_defect_kinds())));
+}
+
+ClassStyle style_of(const std::string& class_name, std::int64_t seed) {
+  Dice dice(static_cast<std::uint64_t>(seed), "class " + class_name);
+  return family_of(class_name).style(dice);
+}
+
+DemoImage drawn(const ClassStyle& style, const std::string& class_name, std::int64_t seed,
+                const std::string& specimen, const DefectKind* kind, int size) {
+  Dice dice(static_cast<std::uint64_t>(seed), "specimen " + class_name + "/" + specimen);
+  demo::Picture picture = style.draw(size, dice);
+  DemoImage image;
+  image.size = size;
+  if (kind != nullptr) {
+    demo::Spoiled result = demo::spoiled(picture, *kind, dice);
+    picture = std::move(result.picture);
+    image.mask.assign(result.mask.begin(), result.mask.end());
+  }
+  image.rgb = demo::photograph(picture, dice);
+  return image;
+}
+
+struct PlannedClass {
+  std::string name;
+  const Family* family;
+  ClassStyle style;
+  std::vector<const DefectKind*> kinds;
+};
+
+std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const DemoOptions& options) {
+  std::vector<const DefectKind*> kinds;
+  for (const std::string& name : options.defects) kinds.push_back(&kind_of(name));
+  if (kinds.empty())
+    for (const DefectKind& kind : all_defect_kinds()) kinds.push_back(&kind);
+  RandomStream stream(static_cast<std::uint64_t>(options.seed), "kinds " + class_name);
+  std::vector<const DefectKind*> chosen;
+  for (const std::int64_t i : stream.permutation(static_cast<std::int64_t>(kinds.size()))) {
+    if (static_cast<std::int64_t>(chosen.size()) == options.kinds) break;
+    chosen.push_back(kinds[static_cast<std::size_t>(i)]);
+  }
+  return chosen;
+}
+
+std::vector<PlannedClass> plan(const DemoOptions& options) {
+  std::vector<std::string> names = options.classes;
+  if (names.empty())
+    for (const Family& family : all_families()) names.emplace_back(family.name);
+  if (std::set<std::string>(names.begin(), names.end()).size() != names.size())
+    throw settings_error("classes names a class twice; name each once");
+  if (std::set<std::string>(options.defects.begin(), options.defects.end()).size() != options.defects.size())
+    throw settings_error("defects names a kind twice; name each once");
+  std::vector<PlannedClass> classes;
+  for (const std::string& name : names)
+    classes.push_back({name, &family_of(name), style_of(name, options.seed), chosen_kinds(name, options)});
+  return classes;
+}
+
+struct Job {
+  const PlannedClass* of;
+  const DefectKind* kind;
+  std::string specimen;  // also the path below the class's folder, without ".png"
+  std::string mask;      // likewise; empty without a defect
+};
+
+std::string numbered(std::int64_t i) {
+  const std::string digits = std::to_string(i);
+  return std::string(digits.size() < 3 ? 3 - digits.size() : 0, '0') + digits;
+}
+
+std::vector<Job> jobs_of(const std::vector<PlannedClass>& classes, const DemoOptions& options) {
+  std::vector<Job> jobs;
+  for (const PlannedClass& of : classes) {
+    for (std::int64_t i = 0; i < options.train; ++i)
+      jobs.push_back({&of, nullptr, "train/good/" + numbered(i), {}});
+    for (std::int64_t i = 0; i < options.good; ++i)
+      jobs.push_back({&of, nullptr, "test/good/" + numbered(i), {}});
+    for (const DefectKind* kind : of.kinds)
+      for (std::int64_t i = 0; i < options.defective; ++i) {
+        const std::string name = std::string(kind->name) + "/" + numbered(i);
+        jobs.push_back({&of, kind, "test/" + name, "ground_truth/" + name + "_mask"});
+      }
+  }
+  return jobs;
+}
+
+void write_png(const Path& path, int size, int channels, std::vector<std::uint8_t> bytes) {
+  if (channels == 3)  // OpenCV's order is blue, green, red
+    for (std::size_t i = 0; i + 2 < bytes.size(); i += 3) std::swap(bytes[i], bytes[i + 2]);
+  const cv::Mat pixels(size, size, channels == 3 ? CV_8UC3 : CV_8UC1, bytes.data());
+  std::vector<std::uint8_t> file;
+  try {
+    cv::imencode(".png", pixels, file, {cv::IMWRITE_PNG_COMPRESSION, 4});
+  } catch (const cv::Exception& error) {
+    throw runtime_error(path.string() + ": OpenCV cannot encode a PNG: " + error.err);
+  }
+  write_file(path, {reinterpret_cast<const char*>(file.data()), file.size()});
+}
+
+std::string description(const std::vector<PlannedClass>& classes, const DemoOptions& options) {
+  ordered_json listed = ordered_json::array();
+  for (const PlannedClass& of : classes)
+    listed.push_back({{"name", of.name},
+                      {"family", of.family->name},
+                      {"object", of.family->is_object},
+                      {"held_out", of.family->held_out},
+                      {"colour", of.style.colour},
+                      {"words", of.family->words},
+                      {"defects", [&] {
+                         ordered_json kinds = ordered_json::array();
+                         for (const DefectKind* kind : of.kinds) kinds.push_back(kind->name);
+                         return kinds;
+                       }()}});
+  return ordered_json{{"generation", kGeneration}, {"options", settings_json(options)}, {"classes", listed}}
+             .dump(2) +
+         "\n";
+}
+
+// The folder is new, empty, or holds the same demo data: nobody else's files get mixed with ours.
+void claim(const Path& root, const std::string& text) {
+  const Path card = root / "demo.json";
+  std::error_code failed;
+  if (std::filesystem::exists(card, failed)) {
+    if (read_file(card) == text) return;
+    throw settings_error(root.string() +
+                         ": holds demo data made with other settings; remove it or name another folder");
+  }
+  if (std::filesystem::exists(root, failed) && !std::filesystem::is_empty(root, failed))
+    throw settings_error(root.string() + ": is not an empty folder; name a new one for the demo data");
+  write_file(card, text);
+}
+
+}  // namespace
+
+void describe(Fields& fields, DemoOptions& options) {
+  fields.field("size", options.size, {32, 4096}, "side of the pictures in pixels");
+  fields.field("seed", options.seed, {0, std::numeric_limits<std::int64_t>::max()},
+               "another seed, other things");
+  fields.field("classes", options.classes,
+               "families, with _1, _2, ... for more classes of one; empty: each family once");
+  fields.field("defects", options.defects, "kinds of defects to choose from; empty: all");
+  fields.field("kinds", options.kinds, {1, 100}, "kinds of defects per class");
+  fields.field("train", options.train, {0, 100000}, "pictures in train/good of each class");
+  fields.field("good", options.good, {0, 100000}, "pictures in test/good of each class");
+  fields.field("defective", options.defective, {0, 100000}, "pictures of each kind of defect of each class");
+}
+
+std::vector<DemoFamily> demo_families() {
+  std::vector<DemoFamily> families;
+  for (const Family& family : all_families())
+    families.push_back({std::string(family.name),
+                        {family.words.begin(), family.words.end()},
+                        family.is_object,
+                        family.held_out});
+  return families;
+}
+
+std::vector<DemoDefect> demo_defects() {
+  std::vector<DemoDefect> kinds;
+  for (const DefectKind& kind : all_defect_kinds()) kinds.push_back({std::string(kind.name), kind.held_out});
+  return kinds;
+}
+
+std::string demo_listing() {
+  ordered_json families = ordered_json::array(), kinds = ordered_json::array();
+  for (const DemoFamily& family : demo_families())
+    families.push_back({{"name", family.name},
+                        {"words", family.words},
+                        {"object", family.is_object},
+                        {"held_out", family.held_out}});
+  for (const DemoDefect& kind : demo_defects())
+    kinds.push_back({{"name", kind.name}, {"held_out", kind.held_out}});
+  return ordered_json{{"families", families}, {"defects", kinds}}.dump(2) + "\n";
+}
+
+DemoImage demo_image(const std::string& class_name, std::int64_t seed, const std::string& specimen,
+                     const std::string& defect, int size) {
+  if (size < 32 || size > 4096)
+    throw settings_error("size is " + std::to_string(size) + "; it must be from 32 to 4096");
+  const DefectKind* kind = defect.empty() ? nullptr : &kind_of(defect);
+  return drawn(style_of(class_name, seed), class_name, seed, specimen, kind, size);
+}
+
+DemoCounts write_demo_data(const Path& root, const DemoOptions& options, const ProgressCallback& progress) {
+  const std::vector<PlannedClass> classes = plan(options);
+  const std::vector<Job> jobs = jobs_of(classes, options);
+  claim(root, description(classes, options));
+  const auto total = static_cast<std::int64_t>(jobs.size());
+  std::mutex reporting;
+  std::int64_t done = 0;
+  at::parallel_for(0, total, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Job& job = jobs[static_cast<std::size_t>(i)];
+      const int size = static_cast<int>(options.size);
+      DemoImage image = drawn(job.of->style, job.of->name, options.seed, job.specimen, job.kind, size);
+      const Path folder = root / job.of->name;
+      write_png(folder / (job.specimen + ".png"), size, 3, std::move(image.rgb));
+      if (job.kind != nullptr) write_png(folder / (job.mask + ".png"), size, 1, std::move(image.mask));
+      const std::lock_guard lock(reporting);
+      ++done;
+      if (progress) progress(done, total, job.of->name);
+    }
+  });
+  const auto masks =
+      std::count_if(jobs.begin(), jobs.end(), [](const Job& job) { return job.kind != nullptr; });
+  return {static_cast<std::int64_t>(classes.size()), total, masks};
+}
+
+}  // namespace res2clip
