@@ -1,9 +1,12 @@
 // The equations one by one, from the residuals that the authors' code retrieved: without backbone and
 // retrieval.
+#include "res2clip/model/adapters.hpp"
 #include "res2clip/model/branches.hpp"
+#include "res2clip/model/checkpoint.hpp"
 #include "res2clip/model/smoothing.hpp"
 
 #include "model/scoring_goldens.hpp"
+#include "support/formula.hpp"
 
 namespace res2clip {
 namespace {
@@ -13,71 +16,96 @@ using namespace testing;
 constexpr Grid kGrid{5, 5};
 constexpr std::int64_t kPatch = 14;
 
-class TrainingFreeRun : public ::testing::TestWithParam<std::string> {
+/// "tf_k4": training-free with 4 shots; "ft_k1": fine-tuned, with formula adapters, 1 shot.
+class Run : public ::testing::TestWithParam<std::string> {
  protected:
+  bool fine_tuned() const { return GetParam().starts_with("ft"); }
   std::string shots() const { return GetParam().substr(GetParam().find('_') + 1); }
 
-  at::Tensor smoothed(const std::vector<at::Tensor>& layers) const {
+  at::Tensor raw_residual(const ScoringGoldens& goldens, int layer) const {
+    return goldens.tensors[shots() + "/R_v_l" + std::to_string(layer)];
+  }
+
+  static Adapters adapters() {
+    const std::vector<int> layers = {6, 12, 18, 24};
+    return assemble_adapters(formula_adapters(96, layers, layers, 8), "formula");
+  }
+
+  static at::Tensor smoothed(const std::vector<at::Tensor>& layers) {
     return gaussian_smooth(anomaly_map(layers, kGrid, kPatch), 5, 4.0);
   }
 };
 
-TEST_P(TrainingFreeRun, VisualBranchFollowsFromItsResiduals) {
+TEST_P(Run, VisualBranchFollowsFromItsResiduals) {
   for (const Path& folder : scoring_folders()) {
     const ScoringGoldens goldens(folder);
     std::vector<at::Tensor> layers;
-    for (const std::string layer : {"6", "12", "18", "24"}) {
-      layers.push_back(residual_magnitude(goldens.tensors[shots() + "/R_v_l" + layer]));
-      EXPECT_TENSORS_NEAR(layers.back().view({-1, 5, 5}), goldens.of(GetParam(), "maps_vis_l" + layer),
-                          kPatchMapTolerance);
+    for (const int layer : {6, 12, 18, 24}) {
+      at::Tensor residual = raw_residual(goldens, layer);
+      if (fine_tuned()) residual = adapt_local(adapters().vis_adapters.at(layer), residual, kGrid);
+      layers.push_back(residual_magnitude(residual));
+      EXPECT_TENSORS_NEAR(layers.back().view({-1, 5, 5}),
+                          goldens.of(GetParam(), "maps_vis_l" + std::to_string(layer)), kPatchMapTolerance);
     }
     EXPECT_TENSORS_NEAR(smoothed(layers), goldens.of(GetParam(), "M_vis"), kMapTolerance);
     EXPECT_TENSORS_NEAR(top_mean(smoothed(layers), 0.01), goldens.of(GetParam(), "s_vis"), kScoreTolerance);
   }
 }
 
-TEST_P(TrainingFreeRun, ResidualBranchFollowsFromItsResiduals) {
+TEST_P(Run, ResidualBranchFollowsFromItsResiduals) {
   for (const Path& folder : scoring_folders()) {
     const ScoringGoldens goldens(folder);
-    const at::Tensor direction = goldens.tensors["R_t"];
-    const at::Tensor projection =
-        residual_projection(goldens.tensors[shots() + "/R_v_l24"], direction).clamp_min(0);
-    EXPECT_TENSORS_NEAR(projection.view({-1, 5, 5}), goldens.of(GetParam(), "maps_res_l24"),
-                        kPatchMapTolerance);
-    const at::Tensor map = smoothed({projection});
+    at::Tensor direction = goldens.tensors["R_t"];
+    at::Tensor global = goldens.of(GetParam(), "R_v_cls");
+    if (fine_tuned()) {
+      direction = adapt_global(adapters().res_text_adapter, direction);
+      global = adapt_global(adapters().res_vis_global_adapter, global);
+      EXPECT_TENSORS_NEAR(global, goldens.of(GetParam(), "R_v_cls_res"), kScoreTolerance);
+    }
+    std::vector<at::Tensor> layers;
+    for (const int layer : fine_tuned() ? std::vector<int>{6, 12, 18, 24} : std::vector<int>{24}) {
+      at::Tensor residual = raw_residual(goldens, layer);
+      if (fine_tuned()) residual = adapt_local(adapters().res_vis_local_adapters.at(layer), residual, kGrid);
+      layers.push_back(residual_projection(residual, direction).clamp_min(0));
+      EXPECT_TENSORS_NEAR(layers.back().view({-1, 5, 5}),
+                          goldens.of(GetParam(), "maps_res_l" + std::to_string(layer)), kPatchMapTolerance);
+    }
+    const at::Tensor map = smoothed(layers);
     EXPECT_TENSORS_NEAR(map, goldens.of(GetParam(), "M_res"), kMapTolerance);
-    const at::Tensor global = residual_projection(goldens.of(GetParam(), "R_v_cls"), direction);
-    EXPECT_TENSORS_NEAR(global, goldens.of(GetParam(), "s_res_cls_raw"), kScoreTolerance);
-    EXPECT_TENSORS_NEAR(image_score(global.clamp_min(0), top_mean(map, 0.01)),
+    const at::Tensor projection = residual_projection(global, direction);
+    EXPECT_TENSORS_NEAR(projection, goldens.of(GetParam(), "s_res_cls_raw"), kScoreTolerance);
+    EXPECT_TENSORS_NEAR(image_score(projection.clamp_min(0), top_mean(map, 0.01)),
                         goldens.of(GetParam(), "s_res"), kScoreTolerance);
   }
 }
 
-TEST_P(TrainingFreeRun, TextBranchFollowsFromItsSimilarities) {
+TEST_P(Run, TextBranchFollowsFromItsSimilarities) {
   for (const Path& folder : scoring_folders()) {
     const ScoringGoldens goldens(folder);
     const at::Tensor map = smoothed({goldens.of(GetParam(), "maps_text_l24").flatten(1)});
     EXPECT_TENSORS_NEAR(map, goldens.of(GetParam(), "M_text"), kMapTolerance);
-    const at::Tensor global =
-        text_similarity(goldens.tensors[GetParam() + "/feat_global"], goldens.tensors["R_t"]);
+    at::Tensor direction = goldens.tensors["R_t"];
+    if (fine_tuned()) direction = adapt_global(adapters().text_adapter, direction);
+    const at::Tensor global = text_similarity(goldens.tensors[GetParam() + "/feat_global"], direction);
     EXPECT_TENSORS_NEAR(global, goldens.of(GetParam(), "s_text_cls"), kScoreTolerance);
     EXPECT_TENSORS_NEAR(image_score(global, top_mean(map, 0.01)), goldens.of(GetParam(), "s_text"),
                         kScoreTolerance);
   }
 }
 
-TEST_P(TrainingFreeRun, FusionFollowsFromTheBranches) {
+TEST_P(Run, FusionFollowsFromTheBranches) {
   for (const Path& folder : scoring_folders()) {
     const ScoringGoldens goldens(folder);
     const auto of = [&](const std::string& name) { return goldens.of(GetParam(), name); };
-    const at::Tensor map = fuse({0.1, 1.0, 1.0}, of("M_text"), of("M_vis"), of("M_res"));
+    const double residual = fine_tuned() ? 0.1 : 1.0;
+    const at::Tensor map = fuse({0.1, 1.0, residual}, of("M_text"), of("M_vis"), of("M_res"));
     EXPECT_TENSORS_NEAR(gaussian_smooth(map, 5, 4.0), of("M"), kMapTolerance);
-    EXPECT_TENSORS_NEAR(fuse({1.0, 1.0, 1.0}, of("s_text"), of("s_vis"), of("s_res")), of("s"),
+    EXPECT_TENSORS_NEAR(fuse({1.0, 1.0, residual}, of("s_text"), of("s_vis"), of("s_res")), of("s"),
                         kScoreTolerance);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shots, TrainingFreeRun, ::testing::Values("tf_k1", "tf_k4"),
+INSTANTIATE_TEST_SUITE_P(Scoring, Run, ::testing::Values("tf_k1", "tf_k4", "ft_k1", "ft_k4"),
                          [](const auto& run) { return run.param; });
 
 }  // namespace

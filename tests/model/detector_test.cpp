@@ -122,6 +122,32 @@ TEST(Detector, TakesLayersAndWeightsOfItsMode) {
               (found.text_score + found.visual_score + 0.1 * found.residual_score).item<double>(), 1e-6);
 }
 
+Detector adapted_detector(const Adapters& adapters, const DetectorOptions& options = {}) {
+  return {random_anchors(), small_card(), options, adapters};
+}
+
+TEST(Detector, WithFreshAdaptersIsTheFineTunedModeWithoutAny) {
+  const Features query = random_features(2, 1);
+  const ReferenceBank bank = make_bank(random_features(1, 3), kLayers);
+  DetectorOptions options;
+  options.scoring.mode = Mode::fine_tuned;
+  const auto without = detector(options).detect(query, bank);
+  const auto with = adapted_detector(fresh_adapters(kWidth, kLayers, kLayers, 1)).detect(query, bank);
+  EXPECT_TENSORS_NEAR(with.map, without.map, 1e-6);  // the residual's length is computed in two ways
+  EXPECT_TENSORS_NEAR(with.score, without.score, 1e-6);
+}
+
+TEST(Detector, RefusesAdaptersThatDoNotFit) {
+  DetectorOptions options;
+  const std::vector<int> last = {24};
+  EXPECT_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1)), Error);
+  EXPECT_THROW(adapted_detector(fresh_adapters(2 * kWidth, kLayers, kLayers, 1)), Error);
+  options.layers.residual_fine_tuned = {24};
+  EXPECT_NO_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options));
+  options.scoring.mode = Mode::training_free;
+  EXPECT_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options), Error);
+}
+
 TEST(Detector, ClampsProjectionsOnlyWhereAsked) {
   DetectorOptions options;
   const Features query = random_features(4, 1);
