@@ -114,6 +114,14 @@ std::string features_checksum(const Named& tensors, ModelCard card) {
 
 }  // namespace
 
+void describe(Fields& fields, ExportOptions& options) {
+  fields.field("vv_blocks", options.vv_blocks, {0, 1000}, "how many of the last blocks have V-V attention");
+  fields.field("global_ln_post", options.global_ln_post,
+               "global feature through ln_post before the projection");
+  fields.field("patch_ln_post", options.patch_ln_post, "patch features through ln_post");
+  fields.field("patch_projection", options.patch_projection, "patch features projected to the embedding");
+}
+
 void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path) {
   check(weights, options);
   const Named tensors = archive_tensors(weights);

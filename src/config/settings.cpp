@@ -12,10 +12,13 @@ namespace res2clip {
 void describe(Fields& fields, Settings& settings) {
   fields.field("profile", settings.profile, "values that the other settings start from");
   fields.group("image", settings.image);
+  fields.group("export", settings.backbone);
+  fields.group("prompts", settings.prompts);
   fields.group("text", settings.text);
   fields.group("layers", settings.layers);
   fields.group("retrieval", settings.retrieval);
   fields.group("scoring", settings.scoring);
+  fields.group("metrics", settings.metrics);
   fields.group("compute", settings.compute);
 }
 
@@ -39,6 +42,7 @@ Settings resolve_settings(std::string_view profile, const Path& file,
   SettingsLayer::from_text(profile_text(named.profile), source).apply(settings);
   for (const auto& layer : layers) layer.apply(settings);
   settings.profile = named.profile;
+  settings.backbone.image_size = settings.image.size;
   return settings;
 }
 

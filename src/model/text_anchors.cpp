@@ -23,7 +23,6 @@ void expect_encodings(const at::Tensor& features, const char* which) {
 }  // namespace
 
 void describe(Fields& fields, TextOptions& options) {
-  fields.group("prompts", options.prompts);
   fields.field("normalise_encodings", options.normalise_encodings,
                "unit length of each prompt before the mean");
   fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
@@ -48,6 +47,12 @@ TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& an
         "words that the backbone's text tower tells apart");
   if (options.normalise_residual) anchors.residual = unit_length(anchors.residual);
   return anchors;
+}
+
+TextAnchors encode_anchors(const Backbone& backbone, const PromptOptions& prompts,
+                           const TextOptions& options) {
+  const PromptSet set = method_prompts(prompts);
+  return text_anchors(backbone.encode_text(set.normal), backbone.encode_text(set.anomalous), options);
 }
 
 }  // namespace res2clip

@@ -65,10 +65,11 @@ TEST(Profiles, NameEverySetting) {
 }
 
 TEST(Profiles, OfThePaperDiffersWhereThePaperDoes) {
-  EXPECT_THAT(differing_keys(Settings{}, resolve_settings("paper", {}, {})),
-              ElementsAre("/profile", "/scoring/clamp_projections", "/scoring/normalise_baseline",
-                          "/scoring/smooth_branch_maps", "/text/normalise_encodings",
-                          "/text/normalise_residual", "/text/prompts/state_after_noun"));
+  EXPECT_THAT(
+      differing_keys(Settings{}, resolve_settings("paper", {}, {})),
+      ElementsAre("/export/vv_blocks", "/profile", "/prompts/anomalous_after_noun",
+                  "/scoring/clamp_projections", "/scoring/normalise_baseline", "/scoring/smooth_branch_maps",
+                  "/text/normalise_encodings", "/text/normalise_residual"));
 }
 
 TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {

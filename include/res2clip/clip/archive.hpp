@@ -1,6 +1,7 @@
 #pragma once
 
 #include "res2clip/clip/weights.hpp"
+#include "res2clip/core/settings.hpp"
 
 namespace res2clip {
 
@@ -13,6 +14,9 @@ struct ExportOptions {
   bool patch_ln_post = true;    ///< patch features through ln_post
   bool patch_projection = true;  ///< patch features projected to the embedding
 };
+
+/// All but the image size, which settings name once, for the images.
+void describe(Fields& fields, ExportOptions& options);
 
 /// Writes one self-contained TorchScript archive: both towers, the program that runs them, vocabulary, model
 /// card. `Backbone::load` reads it, and so does Python:

@@ -5,9 +5,12 @@
 #include <string_view>
 #include <utility>
 
+#include "res2clip/clip/archive.hpp"
+#include "res2clip/clip/prompts.hpp"
 #include "res2clip/core/compute.hpp"
 #include "res2clip/core/settings.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
 #include "res2clip/model/text_anchors.hpp"
 
@@ -29,10 +32,13 @@ struct EnumNames<Profile> {
 struct Settings {
   Profile profile = Profile::released;  ///< the values that this run started from
   ImageOptions image;
+  ExportOptions backbone;  ///< key `export`; its image size is the key `image.size`
+  PromptOptions prompts;
   TextOptions text;
   LayerOptions layers;
   MatchOptions retrieval;
   ScoringOptions scoring;
+  MetricOptions metrics;
   ComputeOptions compute;
 
   DetectorOptions detector() const { return {layers, retrieval, scoring}; }

@@ -2,14 +2,14 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "res2clip/clip/backbone.hpp"
+#include "res2clip/clip/prompts.hpp"
 #include "res2clip/core/settings.hpp"
-#include "res2clip/model/prompts.hpp"
 
 namespace res2clip {
 
-/// What the prompts say and how their encodings become anchors.
+/// How encoded prompts become anchors.
 struct TextOptions {
-  PromptOptions prompts;
   bool normalise_encodings =
       true;                        ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
   bool normalise_residual = true;  ///< R_t to unit length (paper, Eq. 3: the plain difference)
@@ -33,5 +33,9 @@ at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings);
 /// finite.
 TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& anomalous_features,
                          const TextOptions& options);
+
+/// The anchors of the method's prompts in a backbone's text tower, on its device.
+TextAnchors encode_anchors(const Backbone& backbone, const PromptOptions& prompts,
+                           const TextOptions& options);
 
 }  // namespace res2clip
