@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include <ATen/Parallel.h>
@@ -8,11 +7,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
-#include <c10/util/Exception.h>
 
-#include "res2clip/core/error.hpp"
-#include "res2clip/retrieval/match.hpp"
-
+#include "fused_forms.hpp"
 #include "fused_row.hpp"
 
 namespace res2clip {
@@ -58,12 +54,8 @@ std::int64_t tile_rows(std::int64_t patches, std::int64_t bank) {
 
 }  // namespace
 
-Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
-                  const MatchOptions& options) {
-  check_match_inputs(query, reference, grid);
-  TORCH_INTERNAL_ASSERT(query.is_cpu() && query.scalar_type() == at::kFloat && has_fused_form(options));
-  if (reference.size(0) > std::numeric_limits<std::int32_t>::max())
-    throw data_error("retrieval: the reference bank has more than 2^31 patches; use fewer reference images");
+Match fused_cpu(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                const MatchOptions& options) {
   const at::NoGradGuard no_grad;
   const auto queries = query.contiguous();
   const auto references = reference.contiguous();

@@ -1,9 +1,14 @@
 #include "res2clip/retrieval/match.hpp"
 
+#include <limits>
 #include <sstream>
 #include <string>
 
+#include <c10/util/Exception.h>
+
 #include "res2clip/core/error.hpp"
+
+#include "fused_forms.hpp"
 
 namespace res2clip {
 namespace {
@@ -41,6 +46,8 @@ void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, co
   if (reference.size(0) % grid.size() != 0)
     throw mismatch("the reference bank has ", reference.size(0), " patches, not a multiple of the query's ",
                    grid.size(), kSameSource);
+  if (reference.size(0) > std::numeric_limits<std::int32_t>::max())
+    throw mismatch("the reference bank has more than 2^31 patches; use fewer reference images");
   if (query.size(2) != reference.size(1) || query.size(2) == 0)
     throw mismatch("query features have ", query.size(2), " numbers, the bank's ", reference.size(1),
                    kSameSource);
@@ -53,16 +60,26 @@ void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, co
                    "; move the bank to the query's device");
 }
 
-bool has_fused_form(const MatchOptions& options) {
-  return options.weighting == Weighting::sparsemax && !options.pooled_similarity;
+bool has_fused_form(const MatchOptions& options, const c10::Device& device) {
+  const bool on_device = device.is_cpu() || (RES2CLIP_HAS_CUDA && device.is_cuda());
+  return on_device && options.weighting == Weighting::sparsemax && !options.pooled_similarity;
+}
+
+Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                  const MatchOptions& options) {
+  check_match_inputs(query, reference, grid);
+  TORCH_INTERNAL_ASSERT(query.scalar_type() == at::kFloat && has_fused_form(options, query.device()));
+#if RES2CLIP_HAS_CUDA
+  if (query.is_cuda()) return fused_cuda(query, reference, grid, options);
+#endif
+  return fused_cpu(query, reference, grid, options);
 }
 
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options) {
   check_match_inputs(query, reference, grid);
-  if (query.is_cpu() && query.scalar_type() == at::kFloat && has_fused_form(options))
-    return match_fused(query, reference, grid, options);
-  return match_plain(query, reference, grid, options);
+  const bool fused = has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat;
+  return (fused ? match_fused : match_plain)(query, reference, grid, options);
 }
 
 }  // namespace res2clip

@@ -11,11 +11,7 @@
 /// The same fact makes rows short: the threshold of a few dozen well-chosen entries (the maxima of
 /// interleaved lanes) is a bound so close to tau that hardly more than the support lies above it.
 
-#ifdef __CUDACC__
-#define RES2CLIP_HOST_DEVICE __host__ __device__
-#else
-#define RES2CLIP_HOST_DEVICE
-#endif
+#include "host_device.hpp"
 
 namespace res2clip {
 

@@ -65,12 +65,14 @@ Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& gr
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
 
-/// Whether match_fused has a form for these options: sparsemax with any penalty, without pooled similarity.
-bool has_fused_form(const MatchOptions& options);
+/// Whether match_fused has a form for these options on the device: sparsemax with any penalty, without pooled
+/// similarity, on the CPU and, in CUDA builds, on CUDA devices.
+bool has_fused_form(const MatchOptions& options, const c10::Device& device);
 
-/// The fused CPU form: float32 tensors on the CPU, options for which has_fused_form() holds.
-/// Neither sorts a row nor holds a [N, K*N] tensor: besides the result it needs about 2 MB per thread, and
-/// N*N floats for penalties other than none and radial.
+/// The fused form: float32 tensors, options for which has_fused_form() holds on their device. Neither sorts a
+/// row nor holds a [N, K*N] tensor. Memory besides the result: on the CPU at most 8 MB per thread (for banks
+/// up to 131,072 patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and
+/// radial; on CUDA at most 256 MB (128 rows of scores beyond banks of 524,288 patches).
 Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
 

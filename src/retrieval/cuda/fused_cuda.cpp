@@ -1,0 +1,67 @@
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <ATen/ops/mm.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "res2clip/core/error.hpp"
+
+#include "../fused_forms.hpp"
+#include "match_rows.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Query patches whose similarities are computed at once: at most 256 MB of them, or 128 patches.
+std::int64_t tile_rows(std::int64_t rows, std::int64_t bank) {
+  constexpr std::int64_t kMostScores = 1 << 26;
+  return std::min(rows, std::max<std::int64_t>(kMostScores / bank, 128));
+}
+
+}  // namespace
+
+Match fused_cuda(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                 const MatchOptions& options) {
+  const at::NoGradGuard no_grad;
+  const c10::cuda::CUDAGuard on_device(query.device());
+  const auto references = reference.contiguous();
+  const auto transposed = references.t();
+  const std::int64_t channels = query.size(2), bank = reference.size(0), rows = query.size(0) * query.size(1);
+  const auto queries = query.contiguous().view({rows, channels});
+  const auto matched = at::empty_like(queries), residual = at::empty_like(queries);
+  const auto norm = at::empty({rows}, queries.options());
+  const Match match{matched.view(query.sizes()), residual.view(query.sizes()),
+                    norm.view({query.size(0), query.size(1)})};
+  if (rows == 0) return match;
+
+  const auto plan =
+      penalty_plan(options.penalty, options.gamma, static_cast<int>(grid.rows), static_cast<int>(grid.cols));
+  const auto similarities = at::empty({tile_rows(rows, bank), bank}, queries.options());
+  for (std::int64_t first = 0; first < rows; first += similarities.size(0)) {
+    const std::int64_t count = std::min(similarities.size(0), rows - first);
+    auto tile = similarities.narrow(0, 0, count);
+    at::mm_out(tile, queries.narrow(0, first, count), transposed);
+    const cuda::MatchRows task{tile.const_data_ptr<float>(),
+                               queries.const_data_ptr<float>() + first * channels,
+                               references.const_data_ptr<float>(),
+                               matched.data_ptr<float>() + first * channels,
+                               residual.data_ptr<float>() + first * channels,
+                               norm.data_ptr<float>() + first,
+                               count,
+                               bank,
+                               channels,
+                               first,
+                               plan};
+    if (const int code = cuda::match_rows(task, c10::cuda::getCurrentCUDAStream().stream()); code != 0)
+      throw runtime_error(std::string("retrieval: the matching kernel could not start on ") +
+                          query.device().str() + ": " + cuda::error_text(code));
+  }
+  return match;
+}
+
+}  // namespace res2clip
