@@ -19,6 +19,12 @@ set(RES2CLIP_LIBTORCH "${_res2clip_cache}/libtorch-2.11.0-${_res2clip_variant}"
 
 add_library(res2clip_libtorch INTERFACE IMPORTED GLOBAL)
 
+# find_package(Torch) switches CUDA on with the standard of the C++ files, which CMake 3.25 does not know of nvcc. The
+# kernels are C++17.
+if(RES2CLIP_CUDA AND NOT CMAKE_CUDA_STANDARD)
+  set(CMAKE_CUDA_STANDARD 17)
+endif()
+
 # A CUDA build looks for Torch inside the wheel; any build honours a Torch the user points at.
 if(RES2CLIP_CUDA AND NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH)
   list(APPEND CMAKE_PREFIX_PATH "${RES2CLIP_LIBTORCH}/torch")
