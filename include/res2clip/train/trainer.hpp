@@ -1,0 +1,97 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/core/communicator.hpp"
+#include "res2clip/core/pickle_reader.hpp"
+#include "res2clip/model/adapters.hpp"
+#include "res2clip/model/layers.hpp"
+#include "res2clip/retrieval/match.hpp"
+#include "res2clip/train/adam.hpp"
+#include "res2clip/train/data.hpp"
+#include "res2clip/train/objective.hpp"
+#include "res2clip/train/options.hpp"
+#include "res2clip/train/pairs.hpp"
+#include "res2clip/train/schedule.hpp"
+
+namespace res2clip {
+
+/// What is trained, and how.
+struct TrainingSetup {
+  Adapters initial;          ///< on the device to train on; left untouched
+  at::Tensor text_residual;  ///< R_t [D]
+  Layers layers;             ///< of the fine-tuned mode
+  MatchOptions retrieval;
+  TrainOptions options;
+  std::int64_t steps_per_epoch = 0;  ///< what the schedules count
+};
+
+/// Named numbers in the order of the log file.
+using Figures = std::vector<std::pair<std::string, double>>;
+
+/// What happened in a step: one line of log.jsonl.
+struct StepReport {
+  std::int64_t epoch = 0;
+  std::int64_t step = 0;
+  Phase phase = Phase::visual;
+  Figures losses;          ///< vis, text, res_vis, res_text (0 where the phase leaves it out)
+  Figures terms;           ///< what they are made of
+  Figures rates;           ///< in force in this step
+  Figures gradient_norms;  ///< before clipping, of the groups that were updated
+  bool stop = false;       ///< whether any process was asked to stop
+};
+
+/// Trains adapters step by step. Knows features, masks and pairs, no files. The same pairs from the same
+/// state give the same bits (for one number of threads and processes).
+class Trainer {
+ public:
+  /// `data` and `processes` must outlive the trainer. Throws a data error where adapters lack a layer.
+  Trainer(const TrainingData& data, const TrainingSetup& setup, Communicator& processes);
+
+  /// One step of all processes together: each computes its share of the images, gradients are summed. The
+  /// pairs must be the same everywhere. `stop` tells the others that this process was asked to stop. Throws a
+  /// runtime error where a loss is not finite.
+  StepReport step(const StepPairs& pairs, bool stop = false);
+
+  /// A copy of the weights, on the CPU.
+  Adapters adapters() const;
+
+  /// Weights, moments and step counts: all that later steps depend on.
+  PickleValue state() const;
+  /// Continues from a state. Throws a data error that names `source` where it does not fit.
+  void restore(const PickleValue& state, const std::string& source);
+
+ private:
+  struct Group {
+    std::string name;
+    Adam adam;
+    Schedule schedule;
+  };
+  enum GroupIndex { kVisual, kResidualVisual, kResidualText, kText };
+
+  bool runs(const Group& group, Phase phase) const;
+  /// Loads and matches this process's images of a batch.
+  StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
+  BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;
+  /// Adds gradients and terms up over the processes; returns whether any was asked to stop.
+  bool share_out(Objective& objective, Phase phase, bool stop);
+  Figures rates() const;
+
+  const TrainingData& data_;
+  Communicator& processes_;
+  at::Tensor text_residual_;
+  Layers layers_;
+  MatchOptions retrieval_;
+  TrainOptions options_;
+  Adapters adapters_;
+  std::array<Group, 4> groups_;
+};
+
+}  // namespace res2clip

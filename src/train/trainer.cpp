@@ -1,0 +1,192 @@
+#include "res2clip/train/trainer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros_like.h>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+Adapters trainable_copy(const Adapters& initial) {
+  Adapters copy = initial;
+  for_each_tensor(copy, [](const AdapterTensor&, at::Tensor& tensor) {
+    tensor = tensor.detach().clone().requires_grad_(true);
+  });
+  return copy;
+}
+
+AdamOptions adam_options(const TrainOptions& options) {
+  return {options.beta1, options.beta2, options.eps};
+}
+
+void expect_finite(const Figures& figures, std::int64_t step) {
+  for (const auto& [name, value] : figures)
+    if (!std::isfinite(value))
+      throw runtime_error("step " + std::to_string(step) + ": " + name +
+                          " is not finite; the features are broken or a learning rate is too high");
+}
+
+}  // namespace
+
+Trainer::Trainer(const TrainingData& data, const TrainingSetup& setup, Communicator& processes)
+    : data_(data),
+      processes_(processes),
+      text_residual_(setup.text_residual.detach()),
+      layers_(setup.layers),
+      retrieval_(setup.retrieval),
+      options_(setup.options),
+      adapters_(trainable_copy(setup.initial)),
+      groups_{Group{"vis", Adam(adam_options(options_)), {}},
+              Group{"res_vis", Adam(adam_options(options_)), {}},
+              Group{"res_text", Adam(adam_options(options_)), {}},
+              Group{"text", Adam(adam_options(options_)), {}}} {
+  expect_fit(adapters_, text_residual_.size(0), layers_.visual, layers_.residual, "the initial weights");
+  const StepTotals totals = step_totals(setup.steps_per_epoch, options_.epochs, options_.alternate);
+  const std::int64_t warmup = setup.steps_per_epoch * options_.warmup_epochs;
+  groups_[kVisual].schedule = {options_.rate_visual, warmup, totals.visual_and_text};
+  groups_[kResidualVisual].schedule = {options_.rate_residual_local, warmup, totals.residual_visual};
+  groups_[kResidualText].schedule = {options_.rate_residual_text, warmup, totals.residual_text};
+  groups_[kText].schedule = {options_.rate_text, warmup, totals.visual_and_text};
+  static const std::map<std::string, GroupIndex> group_of{{"vis_adapters", kVisual},
+                                                          {"res_vis_local_adapters", kResidualVisual},
+                                                          {"res_vis_global_adapter", kResidualVisual},
+                                                          {"res_text_adapter", kResidualText},
+                                                          {"text_adapter", kText}};
+  // One optimiser steps local and global adapters of the residual branch; their rates may differ by a factor.
+  const double global_factor =
+      options_.rate_residual_local > 0 ? options_.rate_residual_global / options_.rate_residual_local : 0.0;
+  for_each_tensor(adapters_, [&](const AdapterTensor& which, at::Tensor& tensor) {
+    groups_[group_of.at(which.group)].adam.add(which.name(), tensor,
+                                               which.group == "res_vis_global_adapter" ? global_factor : 1.0);
+  });
+}
+
+bool Trainer::runs(const Group& group, Phase phase) const {
+  if (&group == &groups_[kResidualVisual]) return phase != Phase::text;
+  if (&group == &groups_[kResidualText]) return phase != Phase::visual;
+  return true;
+}
+
+StepInput Trainer::load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const {
+  const auto part = [&](const std::vector<std::int64_t>& indices) {
+    return std::span<const std::int64_t>(indices).subspan(static_cast<std::size_t>(first),
+                                                          static_cast<std::size_t>(count));
+  };
+  const at::NoGradGuard no_grad;
+  return prepare_step(data_.features(part(pairs.query)), data_.features(part(pairs.reference)),
+                      data_.masks(part(pairs.query)), layers_, retrieval_);
+}
+
+BatchLabels Trainer::label_with_others(const at::Tensor& masks, bool counted) const {
+  const Counts pixels = count(masks);
+  const Counts images = count(image_labels(masks));
+  const double weight = counted ? 1.0 : 0.0;
+  at::Tensor all =
+      at::tensor({pixels.normal, pixels.anomalous, images.normal, images.anomalous, images.images},
+                 at::kDouble)
+          .mul(weight);
+  processes_.sum(all);
+  const double* whole = all.const_data_ptr<double>();
+  return label_part(masks, options_.count_over, {whole[0], whole[1], whole[4]},
+                    {whole[2], whole[3], whole[4]});
+}
+
+bool Trainer::share_out(Objective& objective, Phase phase, bool stop) {
+  if (processes_.size() == 1) return stop;
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> parts;
+  for (Group& group : groups_) {
+    if (!runs(group, phase)) continue;
+    for (AdamParameter& parameter : group.adam.parameters())
+      parts.push_back(parameter.weight.grad().defined() ? parameter.weight.grad().flatten()
+                                                        : at::zeros_like(parameter.weight).flatten());
+  }
+  std::vector<at::Tensor> figures{objective.visual, objective.text, objective.residual_visual,
+                                  objective.residual_text};
+  for (const auto& [name, value] : objective.terms) figures.push_back(value);
+  figures.push_back(objective.total.new_full({}, stop ? 1.0 : 0.0));
+  parts.push_back(at::stack(figures));
+
+  at::Tensor sums = at::cat(parts).cpu();
+  processes_.sum(sums);
+  sums = sums.to(objective.total.device());
+
+  std::int64_t offset = 0;
+  const auto take = [&](std::int64_t count) {
+    offset += count;
+    return sums.narrow(0, offset - count, count);
+  };
+  for (Group& group : groups_) {
+    if (!runs(group, phase)) continue;
+    for (AdamParameter& parameter : group.adam.parameters())
+      parameter.weight.mutable_grad() = take(parameter.weight.numel()).view(parameter.weight.sizes());
+  }
+  for (at::Tensor* loss :
+       {&objective.visual, &objective.text, &objective.residual_visual, &objective.residual_text})
+    *loss = take(1).squeeze(0);
+  for (auto& [name, value] : objective.terms) value = take(1).squeeze(0);
+  return take(1).item<float>() > 0;
+}
+
+Figures Trainer::rates() const {
+  Figures figures;
+  for (const Group& group : groups_)
+    figures.emplace_back(group.name, group.schedule.rate(group.adam.steps()));
+  return figures;
+}
+
+StepReport Trainer::step(const StepPairs& pairs, bool stop) {
+  const auto batch = static_cast<std::int64_t>(pairs.query.size());
+  const std::int64_t first = batch * processes_.rank() / processes_.size();
+  const std::int64_t last = batch * (processes_.rank() + 1) / processes_.size();
+  // In a small batch a process may have no image. It computes one that counts for nothing, so that all do the
+  // same.
+  const bool counted = last > first;
+  const StepInput input = counted ? load(pairs, first, last - first) : load(pairs, 0, 1);
+  const BatchLabels labels = label_with_others(input.masks, counted);
+
+  StepReport report{pairs.epoch, pairs.step, phase_of(pairs.epoch, options_.alternate), {}, {}, rates(),
+                    {},          false};
+  for (Group& group : groups_) group.adam.clear_gradients();
+  Objective objective =
+      training_objective(input, labels, adapters_, text_residual_, layers_, report.phase, options_);
+  if (!counted) {
+    for (at::Tensor* loss : {&objective.total, &objective.visual, &objective.text, &objective.residual_visual,
+                             &objective.residual_text})
+      *loss = loss->mul(0);
+    for (auto& [name, value] : objective.terms) value = value.mul(0);
+  }
+  objective.total.backward();
+  report.stop = share_out(objective, report.phase, stop);
+
+  report.losses = {{"vis", objective.visual.item<double>()},
+                   {"text", objective.text.item<double>()},
+                   {"res_vis", objective.residual_visual.item<double>()},
+                   {"res_text", objective.residual_text.item<double>()}};
+  for (const auto& [name, value] : objective.terms) report.terms.emplace_back(name, value.item<double>());
+  expect_finite(report.losses, report.step);
+  for (Group& group : groups_) {
+    if (!runs(group, report.phase)) continue;
+    report.gradient_norms.emplace_back(group.name, group.adam.clip_gradients(options_.clip_norm));
+    group.adam.step(group.schedule.rate(group.adam.steps()));
+  }
+  expect_finite(report.gradient_norms, report.step);
+  return report;
+}
+
+Adapters Trainer::adapters() const {
+  Adapters copy = adapters_;
+  for_each_tensor(copy,
+                  [](const AdapterTensor&, at::Tensor& tensor) { tensor = tensor.detach().cpu().clone(); });
+  return copy;
+}
+
+}  // namespace res2clip
