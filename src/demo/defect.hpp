@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,11 @@ struct Spoiled {
   std::vector<unsigned char> mask;  ///< row after row, 255 on the defect, 0 elsewhere
 };
 
-/// Draws a defect, again and again until it covers 0.1 to 20 % of the picture and visibly changes it there.
+/// Draws a defect, again and again until it covers 0.1 to 20 % of the picture and visibly changes it there;
+/// nothing if it does not in so many attempts.
+std::optional<Spoiled> try_spoil(const Picture& clean, const DefectKind& kind, Dice& dice, int attempts);
+
+/// The same with attempts enough for every kind that a trial has found to show on the class.
 Spoiled spoiled(const Picture& clean, const DefectKind& kind, Dice& dice);
 
 /// How visible a change is, over the mask's pixels: the mean difference of the colours, once as they are and

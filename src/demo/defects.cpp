@@ -10,12 +10,14 @@ namespace {
 // What counts as a defect: between a speck and a fifth of the picture, and plainly to be seen.
 constexpr double kSmallestShare = 0.001, kLargestShare = 0.20;
 constexpr float kLeastSharp = 0.06F, kLeastBlurred = 0.035F;
-constexpr int kAttempts = 200;
+constexpr int kAttempts = 1000;
 
-Plane channel(const Picture& picture, float Colour::*which) {
-  Plane plane(picture.size);
-  for (std::size_t i = 0; i < plane.count(); ++i) plane[i] = clamp01(picture.pixels[i].*which);
-  return blurred(plane, picture.size / 100 + 1);
+// How one channel changes, blurred to what meets the eye.
+Plane blurred_change(const Picture& before, const Picture& after, float Colour::*channel) {
+  Plane plane(before.size);
+  for (std::size_t i = 0; i < plane.count(); ++i)
+    plane[i] = clamp01(after.pixels[i].*channel) - clamp01(before.pixels[i].*channel);
+  return blurred(plane, before.size / 100 + 1);
 }
 
 Point place_of(const Picture& picture, Dice& dice) {
@@ -69,17 +71,17 @@ Visibility visibility(const Picture& clean, const Picture& spoiled, const std::v
       ++count;
     }
   if (count == 0) return {};
-  for (const auto which : {&Colour::r, &Colour::g, &Colour::b}) {
-    const Plane before = channel(clean, which), after = channel(spoiled, which);
+  for (const auto channel : {&Colour::r, &Colour::g, &Colour::b}) {
+    const Plane change = blurred_change(clean, spoiled, channel);
     for (std::size_t i = 0; i < mask.size(); ++i)
-      if (mask[i]) soft += static_cast<double>(std::fabs(after[i] - before[i])) / 3;
+      if (mask[i]) soft += static_cast<double>(std::fabs(change[i])) / 3;
   }
   const auto pixels = static_cast<double>(count);
   return {static_cast<float>(sharp / pixels), static_cast<float>(soft / pixels)};
 }
 
-Spoiled spoiled(const Picture& clean, const DefectKind& kind, Dice& dice) {
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+std::optional<Spoiled> try_spoil(const Picture& clean, const DefectKind& kind, Dice& dice, int attempts) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     Spoiled result{clean, std::vector<unsigned char>(clean.pixels.size())};
     Plane cover(clean.size);
     const Point at = place_of(clean, dice);
@@ -93,6 +95,11 @@ Spoiled spoiled(const Picture& clean, const DefectKind& kind, Dice& dice) {
     const Visibility seen = visibility(clean, result.picture, result.mask);
     if (seen.sharp >= kLeastSharp && seen.blurred >= kLeastBlurred) return result;
   }
+  return std::nullopt;
+}
+
+Spoiled spoiled(const Picture& clean, const DefectKind& kind, Dice& dice) {
+  if (std::optional<Spoiled> result = try_spoil(clean, kind, dice, kAttempts)) return std::move(*result);
   throw runtime_error("no visible defect of kind '" + std::string(kind.name) + "' after " +
                       std::to_string(kAttempts) + " attempts; use another seed or leave this kind out");
 }

@@ -25,7 +25,8 @@ Colour mean_colour(const Picture& picture) {
 void hole(Picture& picture, Plane& cover, Point at, Dice& dice) {
   const float radius = dice.between(0.028F, 0.085F), edge = edge_of(picture.size);
   const Blob blob(dice, at, radius, 0.25F, dice.between(1, 1.5F));
-  const float depth = dice.between(0.05F, 0.22F);
+  const bool on_dark = brightness(mean_colour(picture)) < 0.3F;
+  const float depth = dice.between(0.05F, 0.22F) + (on_dark ? 0.35F : 0.F);
   const float rim = dice.between(0.008F, 0.016F);
   for_each_pixel(picture.size, [&](Point p, std::size_t i) {
     const float inside = blob.inside(p);
@@ -47,7 +48,8 @@ void missing(Picture& picture, Plane& cover, Point at, Dice& dice) {
   const Blob blob(dice, at, radius, 0.3F, stretch);
   const Plane jagged = smooth_noise(dice, picture.size, 24), fine = grain(dice, picture.size);
   const float shade = dice.chance(0.5F) ? dice.between(0.55F, 0.75F) : dice.between(1.25F, 1.45F);
-  const Colour base = mean_colour(picture) * shade;
+  const Colour layer = mean_colour(picture);
+  const Colour base = brightness(layer) < 0.25F ? layer + kWhiteLight * 0.16F : layer * shade;
   for_each_pixel(picture.size, [&](Point p, std::size_t i) {
     const float inside = blob.inside(p) + 0.006F * jagged[i];
     if (inside < -edge) return;

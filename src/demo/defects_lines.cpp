@@ -42,13 +42,15 @@ void scratch(Picture& picture, Plane& cover, Point at, Dice& dice) {
 
 void crack(Picture& picture, Plane& cover, Point at, Dice& dice) {
   const float length = dice.between(0.2F, 0.55F), width = dice.between(0.006F, 0.016F);
-  const float dark = dice.between(0.55F, 0.9F), edge = edge_of(picture.size);
+  const float depth = dice.between(0.55F, 0.9F), edge = edge_of(picture.size);
+  // On dark material a crack shows bright: broken edges scatter light.
+  const Colour inside = brightness(colour_at(picture, at)) < 0.25F ? kWhiteLight * 0.5F : Colour{};
   const auto draw = [&](const std::vector<Point>& path, float wide) {
     for_each_near(picture.size, path, wide + edge * 2, [&](std::size_t i, const Near& near) {
       const float half = wide / 2 * (1 - 0.7F * near.along);
       const float share = soft_step(half - near.distance, edge);
       const float lip = bump((near.distance - half - edge) / (edge * 1.5F)) * (near.side > 0 ? 0.08F : 0.F);
-      picture.pixels[i] = picture.pixels[i] * (1 + lip) * (1 - dark * share);
+      picture.pixels[i] = mixed(picture.pixels[i] * (1 + lip), inside, depth * share);
       note(cover, i, share);
     });
   };
@@ -75,7 +77,7 @@ void cut(Picture& picture, Plane& cover, Point at, Dice& dice) {
     const float gap = soft_step(half - near.distance, edge);
     const float on_lip = soft_step(half + lip * open - near.distance, edge);
     const float lit = near.side > 0 ? 0.28F : -0.15F;
-    const Colour raised = picture.pixels[i] * (1 + lit) + kWhiteLight * (lit * 0.25F);
+    const Colour raised = picture.pixels[i] * (1 + lit) + kWhiteLight * (lit > 0 ? lit * 0.5F : 0.F);
     picture.pixels[i] = mixed(mixed(picture.pixels[i], raised, on_lip), picture.pixels[i] * 0.12F, gap);
     note(cover, i, on_lip);
   });

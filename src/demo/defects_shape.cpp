@@ -93,7 +93,7 @@ void dent(Picture& picture, Plane& cover, Point at, Dice& dice) {
       const float lit = outward * depth * slope * facing * 0.6F - 0.25F * depth * bump(t);
       const Point from = place + off * (1 + 0.25F * outward * bump(t));
       const Colour seen = between_pixels(flat, picture.size, from);
-      picture.pixels[i] = seen * (1 + lit) + Colour{1, 1, 1} * (lit > 0 ? 0.22F * lit : 0.F);
+      picture.pixels[i] = seen * (1 + lit) + Colour{1, 1, 1} * (lit > 0 ? 0.3F * lit : 0.F);
       note(cover, i, soft_step(0.93F - t, 0.08F));
     });
   }
@@ -118,7 +118,7 @@ void fold(Picture& picture, Plane& cover, Point at, Dice& dice) {
     const Point p{(static_cast<float>(column) + 0.5F) * step, (static_cast<float>(row) + 0.5F) * step};
     const Point from = p + Point{near.side, near.side} * (0.8F * ridge);
     const Colour seen = between_pixels(flat, picture.size, from);
-    picture.pixels[i] = seen * (1 + lit - crease) + Colour{1, 1, 1} * (lit > 0 ? 0.18F * lit : 0.F);
+    picture.pixels[i] = seen * (1 + lit - crease) + Colour{1, 1, 1} * (lit > 0 ? 0.35F * lit : 0.F);
     note(cover, i, soft_step(0.85F - t, 0.2F));
   });
 }

@@ -1,7 +1,6 @@
 #include "res2clip/demo/generator.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -74,7 +73,9 @@ DemoImage drawn(const ClassStyle& style, const std::string& class_name, std::int
     picture = std::move(result.picture);
     image.mask.assign(result.mask.begin(), result.mask.end());
   }
-  image.rgb = demo::photograph(picture, dice);
+  // A stream of its own: the same specimen with and without a defect differs by the defect alone.
+  Dice camera(static_cast<std::uint64_t>(seed), "camera " + class_name + "/" + specimen);
+  image.rgb = demo::photograph(picture, camera);
   return image;
 }
 
@@ -85,16 +86,24 @@ struct PlannedClass {
   std::vector<const DefectKind*> kinds;
 };
 
-std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const DemoOptions& options) {
+// Kinds in the seed's order that a trial shows to be visible on the class: no dent in soot, no crack in
+// gravel.
+std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const ClassStyle& style,
+                                            const DemoOptions& options) {
+  constexpr int kTrialSize = 128, kTrialAttempts = 12;
   std::vector<const DefectKind*> kinds;
   for (const std::string& name : options.defects) kinds.push_back(&kind_of(name));
   if (kinds.empty())
     for (const DefectKind& kind : all_defect_kinds()) kinds.push_back(&kind);
-  RandomStream stream(static_cast<std::uint64_t>(options.seed), "kinds " + class_name);
+  const auto seed = static_cast<std::uint64_t>(options.seed);
+  RandomStream order(seed, "kinds " + class_name);
+  Dice dice(seed, "trial " + class_name);
+  const demo::Picture trial = style.draw(kTrialSize, dice);
   std::vector<const DefectKind*> chosen;
-  for (const std::int64_t i : stream.permutation(static_cast<std::int64_t>(kinds.size()))) {
+  for (const std::int64_t i : order.permutation(static_cast<std::int64_t>(kinds.size()))) {
     if (static_cast<std::int64_t>(chosen.size()) == options.kinds) break;
-    chosen.push_back(kinds[static_cast<std::size_t>(i)]);
+    const DefectKind* kind = kinds[static_cast<std::size_t>(i)];
+    if (demo::try_spoil(trial, *kind, dice, kTrialAttempts)) chosen.push_back(kind);
   }
   return chosen;
 }
@@ -108,8 +117,11 @@ std::vector<PlannedClass> plan(const DemoOptions& options) {
   if (std::set<std::string>(options.defects.begin(), options.defects.end()).size() != options.defects.size())
     throw settings_error("defects names a kind twice; name each once");
   std::vector<PlannedClass> classes;
-  for (const std::string& name : names)
-    classes.push_back({name, &family_of(name), style_of(name, options.seed), chosen_kinds(name, options)});
+  for (const std::string& name : names) {
+    ClassStyle style = style_of(name, options.seed);
+    std::vector<const DefectKind*> kinds = chosen_kinds(name, style, options);
+    classes.push_back({name, &family_of(name), std::move(style), std::move(kinds)});
+  }
   return classes;
 }
 
@@ -147,7 +159,7 @@ void write_png(const Path& path, int size, int channels, std::vector<std::uint8_
   const cv::Mat pixels(size, size, channels == 3 ? CV_8UC3 : CV_8UC1, bytes.data());
   std::vector<std::uint8_t> file;
   try {
-    cv::imencode(".png", pixels, file, {cv::IMWRITE_PNG_COMPRESSION, 4});
+    cv::imencode(".png", pixels, file, {cv::IMWRITE_PNG_COMPRESSION, 1});
   } catch (const cv::Exception& error) {
     throw runtime_error(path.string() + ": OpenCV cannot encode a PNG: " + error.err);
   }

@@ -9,13 +9,16 @@ namespace {
 void blur_rows(const Plane& from, Plane& to, int radius) {
   const int size = from.size();
   const double share = 1.0 / (2 * radius + 1);
+  std::vector<float> padded(static_cast<std::size_t>(size + 2 * radius + 1));
   for (int y = 0; y < size; ++y) {
+    for (std::size_t k = 0; k < padded.size(); ++k) padded[k] = from.at(static_cast<int>(k) - radius, y);
+    const float *leaves = padded.data(), *enters = leaves + 2 * radius + 1;
     double sum = 0;
-    for (int x = -radius; x <= radius; ++x) sum += static_cast<double>(from.at(x, y));
+    for (const float* value = leaves; value != enters; ++value) sum += static_cast<double>(*value);
     float* out = to.row(y);
     for (int x = 0; x < size; ++x) {
       out[x] = static_cast<float>(sum * share);
-      sum += static_cast<double>(from.at(x + radius + 1, y)) - static_cast<double>(from.at(x - radius, y));
+      sum += static_cast<double>(enters[x]) - static_cast<double>(leaves[x]);
     }
   }
 }
