@@ -31,7 +31,7 @@ HELD_OUT_SEED, POOL_SEED = 7, 1000
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", default="build/release/res2clip", help="the built res2clip, which makes the pictures")
-    parser.add_argument("--vocabulary", required=True, help="CLIP's bpe_simple_vocab_16e6.txt.gz")
+    parser.add_argument("--merges", default="third_party/clip-bpe/merges.txt", help="CLIP's byte-pair merges")
     parser.add_argument("--pool", default="build/demo-pool", help="folder for the generated pictures")
     parser.add_argument("--output", default="models/demo-clip.safetensors")
     parser.add_argument("--initial", help="start from this model's weights")
@@ -42,6 +42,7 @@ def arguments():
     parser.add_argument("--minutes", type=float, default=math.inf, help="end, and lower the rate, by this time at the latest")
     parser.add_argument("--groups", type=int, default=8, help="groups of four pictures in a step")
     parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--warm-up", type=int, default=200, help="steps over which the rate rises")
     parser.add_argument("--ema", type=float, default=0.998)
     parser.add_argument("--stages", help="picture sizes by share of the training: 0:64,0.35:96,0.75:128")
     parser.add_argument("--variants", type=int, default=24, help="classes of each family")
@@ -91,7 +92,7 @@ def train(model, pool, tokenizer, options):
         if progress >= 1:
             break
         size = [size for share, size in stages if progress >= share][-1]
-        warm = min(1, (step + 1) / 200)
+        warm = min(1, (step + 1) / options.warm_up)
         for group in optimizer.param_groups:
             group["lr"] = options.rate * warm * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
         groups, texts, truth = batch_of(pool, choice, tokenizer, options.groups, size)
@@ -107,8 +108,8 @@ def train(model, pool, tokenizer, options):
             average[name].lerp_(tensor, 1 - keep)
         for name, term in terms.items():
             sums[name] = sums.get(name, 0) + term.item()
-        if step % 50 == 0:
-            text = ", ".join(f"{name} {value / 50:.3f}" for name, value in sums.items())
+        if step % 20 == 0:
+            text = ", ".join(f"{name} {value / 20:.3f}" for name, value in sums.items())
             print(f"{elapsed:.1f} min, step {step}, {size} px: {text}", flush=True)
             sums = {}
         if time.monotonic() - saved > options.save_minutes * 60:
@@ -142,7 +143,7 @@ def main():
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     known = listing(options.program)
-    tokenizer = Tokenizer(options.vocabulary)
+    tokenizer = Tokenizer(options.merges)
     initial = load_file(options.initial) if options.initial else None
     model = Clip(known_words(tokenizer, known["families"], initial))
     if initial:

@@ -40,33 +40,45 @@ class Kept:
 
 
 class Pool:
+    """Every picture of a rendered folder, shrunk to `side` pixels; read once, then kept in a file beside them."""
+
     def __init__(self, folder, side=144):
-        description = json.loads((Path(folder) / "demo.json").read_text())
-        self.classes, images, masks = [], [], []
-
-        def keep(path, mask_path=None):
-            with Image.open(path) as image:
-                images.append(np.asarray(image.convert("RGB").resize((side, side), Image.BICUBIC)))
-            if mask_path is None:
-                masks.append(np.zeros((side, side), np.uint8))
-            else:
-                with Image.open(mask_path) as mask:
-                    masks.append(np.asarray(mask.resize((side, side), Image.BILINEAR)))
-            return len(images) - 1
-
-        for entry in description["classes"]:
-            root = Path(folder) / entry["name"]
-            clean = [keep(path) for path in sorted((root / "train" / "good").glob("*.png"))]
-            defective = [(keep(path, root / "ground_truth" / kind / f"{path.stem}_mask.png"), kind)
-                         for kind in entry["defects"] for path in sorted((root / "test" / kind).glob("*.png"))]
-            self.classes.append(Kept(entry["family"], entry["words"], entry["colour"], clean, defective))
-        self.images = torch.from_numpy(np.stack(images))
-        self.masks = torch.from_numpy(np.stack(masks))
+        kept = Path(folder) / f"pictures-{side}.pt"
+        if not kept.exists():
+            torch.save(read_pictures(Path(folder), side), kept)
+        pictures = torch.load(kept, weights_only=True)
+        self.images, self.masks = pictures["images"], pictures["masks"]
+        self.classes = [Kept(**entry) for entry in pictures["classes"]]
         self.side = side
 
     def take(self, index):
         """[3, side, side] and [1, side, side], both in [0, 1]."""
         return self.images[index].permute(2, 0, 1).float() / 255, self.masks[index][None].float() / 255
+
+
+def read_pictures(folder, side):
+    """Images [M, side, side, 3], masks [M, side, side], and per class what Kept holds."""
+    classes, images, masks = [], [], []
+
+    def keep(path, mask_path=None):
+        with Image.open(path) as image:
+            images.append(np.asarray(image.convert("RGB").resize((side, side), Image.BICUBIC)))
+        if mask_path is None:
+            masks.append(np.zeros((side, side), np.uint8))
+        else:
+            with Image.open(mask_path) as mask:
+                masks.append(np.asarray(mask.resize((side, side), Image.BILINEAR)))
+        return len(images) - 1
+
+    for entry in json.loads((folder / "demo.json").read_text())["classes"]:
+        root = folder / entry["name"]
+        clean = [keep(path) for path in sorted((root / "train" / "good").glob("*.png"))]
+        defective = [(keep(path, root / "ground_truth" / kind / f"{path.stem}_mask.png"), kind)
+                     for kind in entry["defects"] for path in sorted((root / "test" / kind).glob("*.png"))]
+        classes.append({"family": entry["family"], "words": entry["words"], "colour": entry["colour"],
+                        "clean": clean, "defective": defective})
+    return {"images": torch.from_numpy(np.stack(images)), "masks": torch.from_numpy(np.stack(masks)),
+            "classes": classes}
 
 
 @dataclass

@@ -1,16 +1,15 @@
 """CLIP's byte-pair encoding, as much of it as lower-case English captions need."""
-import gzip
 import re
 from functools import lru_cache
+from pathlib import Path
 
 START, END, CONTEXT = 49406, 49407, 77
 
 
 class Tokenizer:
-    def __init__(self, vocabulary_path):
-        with gzip.open(vocabulary_path, "rt", encoding="utf-8") as file:
-            lines = file.read().split("\n")
-        merges = [tuple(line.split()) for line in lines[1 : 49152 - 256 - 2 + 1]]
+    def __init__(self, merges_path):
+        lines = Path(merges_path).read_text(encoding="utf-8").splitlines()
+        merges = [tuple(line.split()) for line in lines[1:]]  # the first line is a version
         printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
         letters = [chr(code) for code in printable]
         letters += [chr(256 + i) for i in range(256 - len(printable))]
