@@ -109,6 +109,8 @@ std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const
 }
 
 std::vector<PlannedClass> plan(const DemoOptions& options) {
+  DemoOptions checked;  // each value against its range
+  SettingsLayer::from_text(settings_yaml(options), "options of the demo data").apply(checked);
   std::vector<std::string> names = options.classes;
   if (names.empty())
     for (const Family& family : all_families()) names.emplace_back(family.name);

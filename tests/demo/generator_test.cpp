@@ -234,6 +234,12 @@ TEST(DemoGenerator, NamesTheChoicesWhereAClassOrKindIsUnknown) {
   options.classes = {"gear"};
   options.defects = {"dirt"};
   EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("contamination"));
+  options = small_options();
+  options.size = 8;
+  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("size"));
+  options = small_options();
+  options.good = -1;
+  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("good"));
   EXPECT_FALSE(exists(folder / "data"));
 }
 
