@@ -90,7 +90,8 @@ struct PlannedClass {
 // gravel.
 std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const ClassStyle& style,
                                             const DemoOptions& options) {
-  constexpr int kTrialSize = 128, kTrialAttempts = 12;
+  constexpr int kTrialAttempts = 12;
+  const int size = static_cast<int>(std::min<std::int64_t>(options.size, 128));  // larger ones show no less
   std::vector<const DefectKind*> kinds;
   for (const std::string& name : options.defects) kinds.push_back(&kind_of(name));
   if (kinds.empty())
@@ -98,7 +99,7 @@ std::vector<const DefectKind*> chosen_kinds(const std::string& class_name, const
   const auto seed = static_cast<std::uint64_t>(options.seed);
   RandomStream order(seed, "kinds " + class_name);
   Dice dice(seed, "trial " + class_name);
-  const demo::Picture trial = style.draw(kTrialSize, dice);
+  const demo::Picture trial = style.draw(size, dice);
   std::vector<const DefectKind*> chosen;
   for (const std::int64_t i : order.permutation(static_cast<std::int64_t>(kinds.size()))) {
     if (static_cast<std::int64_t>(chosen.size()) == options.kinds) break;
