@@ -1,3 +1,66 @@
+// The program: one subcommand per file beside this one, errors turned into one line and an exit code here.
 #include <cstdio>
+#include <exception>
+#include <new>
+
 #include "res2clip/core/version.hpp"
-int main() { std::printf("%s\n", res2clip::version().c_str()); }
+
+#include "command.hpp"
+
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kUsage = 2;
+
+int report(const std::string& message, int code) {
+  std::fprintf(stderr, "res2clip: %s\n", message.c_str());
+  return code;
+}
+
+/// LibTorch's messages carry a trace of C++ frames after the first line.
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace res2clip;
+  CLI::App program("Few-shot industrial anomaly detection with a frozen CLIP (Res2CLIP)", "res2clip");
+  program.require_subcommand(1);
+  program.set_help_all_flag("--help-all", "Help of all commands");
+  program.set_version_flag("--version", version());
+  program.footer(
+      "Start: res2clip export --weights ViT-L-14-336px.pt --output clip.pt\n"
+      "       res2clip infer --backbone clip.pt --reference good.png --output out part.png\n"
+      "Exit codes: 0 done, 1 failed while running, 2 wrong usage or settings, 3 bad input data.");
+
+  app::Run run;
+  app::add_export(program, run);
+  app::add_prepare(program, run);
+  app::add_bank(program, run);
+  app::add_infer(program, run);
+  app::add_eval(program, run);
+  app::add_bench(program, run);
+  app::add_doctor(program, run);
+  app::add_settings(program, run);
+  app::add_demo_data(program, run);
+  app::add_completion(program, run);
+  app::add_version(program, run);
+
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? 0 : kUsage;
+  }
+  try {
+    run();
+    return 0;
+  } catch (const Error& error) {
+    return report(error.what(), error.exit_code());
+  } catch (const std::bad_alloc&) {
+    return report("out of memory; lower --batch-size or the image size", kFailed);
+  } catch (const std::exception& error) {
+    return report(first_line(error.what()), kFailed);
+  }
+}

@@ -58,6 +58,13 @@ Named archive_tensors(const ClipWeights& weights) {
   return named;
 }
 
+constexpr std::int64_t kReleasedSize = 518;  // the authors' --image_size
+
+std::int64_t default_size(const ClipWeights& weights, const ExportOptions& options) {
+  if (options.image_size != 0) return options.image_size;
+  return kReleasedSize % weights.sizes.patch_size == 0 ? kReleasedSize : weights.sizes.native_size;
+}
+
 ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
   const ClipSizes& sizes = weights.sizes;
   ModelCard card;
@@ -65,7 +72,7 @@ ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
   card.weights_sha256 = weights.sha256;
   card.weights_verified = weights.verified;
   card.embed_dim = sizes.embed_dim;
-  card.image_size = options.image_size;
+  card.image_size = default_size(weights, options);
   card.native_size = sizes.native_size;
   card.patch_size = sizes.patch_size;
   card.vision_width = sizes.vision_width;
@@ -85,7 +92,7 @@ ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
 
 void check(const ClipWeights& weights, const ExportOptions& options) {
   const ClipSizes& sizes = weights.sizes;
-  if (options.image_size < 1 || options.image_size % sizes.patch_size != 0)
+  if (options.image_size < 0 || options.image_size % sizes.patch_size != 0)
     throw settings_error("the image size " + std::to_string(options.image_size) +
                          " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));
   if (options.vv_blocks < 0 || options.vv_blocks > sizes.vision_layers)

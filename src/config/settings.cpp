@@ -22,28 +22,59 @@ void describe(Fields& fields, Settings& settings) {
   fields.group("compute", settings.compute);
 }
 
+void describe(Fields& fields, RunOptions& options) {
+  fields.field("backbone", options.backbone, "archive that `export` wrote");
+  fields.field("checkpoint", options.checkpoint, "adapter weights; empty: training-free");
+  fields.field("references", options.references, "file {class: [path, ...]}; empty: drawn by the seed");
+  fields.field("shots", options.shots, Range<std::int64_t>{1, 1024}, "references per class");
+  fields.field("seed", options.seed, Range<std::int64_t>{0}, "seed of every random choice");
+  fields.field("output", options.output, "folder of the results; empty: none are written");
+  fields.field("store", options.store, "folder of a feature store: each image is encoded once; empty: none");
+  fields.field("save_maps", options.save_maps, "write each image's anomaly map");
+}
+
+void describe(Fields& fields, RunSettings& settings) {
+  describe(fields, static_cast<Settings&>(settings));
+  fields.group("data", settings.data);
+  fields.group("run", settings.run);
+}
+
 std::string_view profile_text(Profile profile) {
   if (profile == Profile::paper) return {res2clip_profile_paper, res2clip_profile_paper_end};
   return {res2clip_profile_released, res2clip_profile_released_end};
 }
 
-Settings resolve_settings(std::string_view profile, const Path& file,
-                          std::span<const std::string> assignments) {
+namespace {
+
+template <class AllSettings>
+AllSettings resolve(std::string_view profile, const Path& file, std::span<const std::string> assignments) {
   std::vector<SettingsLayer> layers;
   if (!file.empty()) layers.push_back(SettingsLayer::from_file(file));
   for (const auto& assignment : assignments) layers.push_back(SettingsLayer::from_assignment(assignment));
 
-  Settings named;  // read once to learn which profile the layers ask for
+  AllSettings named;  // read once to learn which profile the layers ask for
   for (const auto& layer : layers) layer.apply(named);
   if (!profile.empty()) named.profile = value_of<Profile>(profile, "--profile");
 
-  Settings settings;
+  AllSettings settings;
   const std::string source = "profile " + std::string(name_of(named.profile));
   SettingsLayer::from_text(profile_text(named.profile), source).apply(settings);
   for (const auto& layer : layers) layer.apply(settings);
   settings.profile = named.profile;
   settings.backbone.image_size = settings.image.size;
   return settings;
+}
+
+}  // namespace
+
+Settings resolve_settings(std::string_view profile, const Path& file,
+                          std::span<const std::string> assignments) {
+  return resolve<Settings>(profile, file, assignments);
+}
+
+RunSettings resolve_run_settings(std::string_view profile, const Path& file,
+                                 std::span<const std::string> assignments) {
+  return resolve<RunSettings>(profile, file, assignments);
 }
 
 }  // namespace res2clip

@@ -43,8 +43,8 @@ void keep_classes(Dataset& dataset, const std::vector<std::string>& wanted) {
 }  // namespace
 
 void describe(Fields& fields, DatasetOptions& options) {
-  fields.field("dataset", options.layout, "how the data set lies on disk");
-  fields.field("data", options.root, "folder of the data set");
+  fields.field("layout", options.layout, "how the data set lies on disk");
+  fields.field("root", options.root, "folder of the data set");
   fields.field("classes", options.classes, "only these classes; empty: all");
 }
 

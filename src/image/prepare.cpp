@@ -32,8 +32,8 @@ at::Tensor normalise(const at::Tensor& rgb) {
 }  // namespace
 
 void describe(Fields& fields, ImageOptions& options) {
-  fields.field("size", options.size, Range<std::int64_t>{1, 8192},
-               "edge of the square that images are resized to");
+  fields.field("size", options.size, Range<std::int64_t>{0, 8192},
+               "side of the square that images are resized to; 0: what the backbone was exported for");
   fields.field("convert_before_resize", options.convert_before_resize,
                "convert to RGB before resizing (false: after, as the authors' loader does)");
 }

@@ -1,5 +1,6 @@
 #include "res2clip/clip/backbone.hpp"
 
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

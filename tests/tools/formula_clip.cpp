@@ -12,8 +12,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: formula_clip tiny|full OUTPUT.safetensors\n");
     return 2;
   }
-  using namespace res2clip;
-  const auto tensors = testing::formula_clip(size == "tiny" ? testing::kTinyClip : testing::kFullClip);
+  namespace made = res2clip::testing;
+  const auto tensors = made::formula_clip(size == "tiny" ? made::kTinyClip : made::kFullClip);
   nlohmann::ordered_json header;
   std::int64_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');
-  AtomicFile file(argv[2]);
+  res2clip::AtomicFile file(argv[2]);
   {
     std::ofstream stream(file.temporary(), std::ios::binary);
     const std::uint64_t length = text.size();

@@ -7,8 +7,9 @@ namespace res2clip {
 
 /// What is fixed when an archive is written. The defaults are the authors' code.
 struct ExportOptions {
-  std::int64_t image_size =
-      518;  ///< the archive's default input, pixels; any other multiple of the patch works too
+  /// The archive's default input, pixels; any other multiple of the patch works too. 0: 518 where that is a
+  /// multiple of the patch (L/14), else the size that the weights were trained for.
+  std::int64_t image_size = 0;
   std::int64_t vv_blocks = 19;  ///< how many of the last blocks have V-V attention (the paper's text says 20)
   bool global_ln_post = false;  ///< global feature through ln_post before the projection
   bool patch_ln_post = true;    ///< patch features through ln_post

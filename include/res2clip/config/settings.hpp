@@ -9,6 +9,7 @@
 #include "res2clip/clip/prompts.hpp"
 #include "res2clip/core/compute.hpp"
 #include "res2clip/core/settings.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
@@ -45,6 +46,26 @@ struct Settings {
 };
 void describe(Fields& fields, Settings& settings);
 
+/// What a run of the program is about, beside how it computes.
+struct RunOptions {
+  std::string backbone;    ///< archive that `export` wrote
+  std::string checkpoint;  ///< adapter weights; empty: training-free
+  std::string references;  ///< file {class: [path, ...]}; empty: drawn by the seed
+  std::int64_t shots = 1;  ///< K, references per class
+  std::int64_t seed = 111;
+  std::string output;      ///< folder of the results; empty: none are written
+  std::string store;       ///< folder of a feature store; empty: none is kept
+  bool save_maps = false;  ///< write each image's anomaly map
+};
+void describe(Fields& fields, RunOptions& options);
+
+/// The settings of the commands that work on a data set.
+struct RunSettings : Settings {
+  DatasetOptions data;
+  RunOptions run;
+};
+void describe(Fields& fields, RunSettings& settings);
+
 /// The YAML text of a profile, as it is compiled into the program.
 std::string_view profile_text(Profile profile);
 
@@ -53,5 +74,7 @@ std::string_view profile_text(Profile profile);
 /// not named), else by an assignment or the file (key `profile`), else `released`. Throws settings errors.
 Settings resolve_settings(std::string_view profile, const Path& file,
                           std::span<const std::string> assignments);
+RunSettings resolve_run_settings(std::string_view profile, const Path& file,
+                                 std::span<const std::string> assignments);
 
 }  // namespace res2clip

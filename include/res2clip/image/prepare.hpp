@@ -11,7 +11,7 @@ namespace res2clip {
 
 /// How an image becomes the backbone's input.
 struct ImageOptions {
-  std::int64_t size = 518;  ///< edge of the square input, pixels
+  std::int64_t size = 0;               ///< side of the square input, pixels; 0: the size that the backbone was exported for
   bool convert_before_resize =
       true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
 };

@@ -1,0 +1,43 @@
+#include <iostream>
+
+#include "res2clip/data/inputs.hpp"
+#include "res2clip/pipeline/pipeline.hpp"
+
+#include "command.hpp"
+
+namespace res2clip::app {
+
+void add_bank(CLI::App& program, Run& run) {
+  struct Options : CommonOptions {
+    std::string backbone, checkpoint, output;
+    std::vector<std::string> references;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* command = program.add_subcommand("bank", "Features of good parts, computed once and saved");
+  command->add_option("--backbone", options->backbone, "Archive that `export` wrote")
+      ->required()
+      ->type_name("FILE");
+  command->add_option("--reference", options->references, "Pictures of good parts: files, folders or globs")
+      ->required()
+      ->type_name("IMAGE");
+  command
+      ->add_option("--checkpoint", options->checkpoint, "Adapter weights (decides which layers are needed)")
+      ->type_name("FILE");
+  command->add_option("--output,-o", options->output, "The bank to write")->required()->type_name("FILE");
+  options->add_to(*command);
+  command->footer("Example: res2clip bank --backbone clip.pt --reference good/ --output part.bank");
+  command->callback([options, &run] {
+    run = [options] {
+      const std::vector<Path> references = expand_inputs(options->references, std::cin);
+      const Pipeline pipeline = Pipeline::load(options->backbone, options->resolve(), options->checkpoint);
+      const ReferenceBank bank = pipeline.remember(references);
+      save_bank(bank, options->output);
+      if (!options->quiet)
+        note(options->output + ": " + std::to_string(bank.shots()) + " reference image(s), " +
+             std::to_string(bank.patches.size()) + " layer(s), " + std::to_string(bank.grid.size()) +
+             " patches each");
+    };
+  });
+}
+
+}  // namespace res2clip::app

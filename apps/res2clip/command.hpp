@@ -1,0 +1,67 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "res2clip/config/settings.hpp"
+#include "res2clip/core/error.hpp"
+
+namespace res2clip::app {
+
+/// What every command takes: the settings' sources, and the options that are short names of single settings.
+struct CommonOptions {
+  std::string profile;  // empty: the settings file's, else released
+  std::string config;
+  std::vector<std::string> assignments;
+  bool quiet = false;
+
+  /// Profile, then file, then --set, then the command's own options: each beats the one before.
+  RunSettings resolve() const;
+
+  /// Adds --config, --set, --profile, --quiet and the options of compute.
+  void add_to(CLI::App& command);
+  /// An option that stands for one setting: `--shots 4` is `--set run.shots=4`.
+  CLI::Option* add_setting(CLI::App& command, const std::string& flags, const std::string& key,
+                           const std::string& help);
+  /// The same for texts and lists of texts, which may hold any character (paths, names).
+  CLI::Option* add_text(CLI::App& command, const std::string& flags, const std::string& key,
+                        const std::string& help);
+  CLI::Option* add_texts(CLI::App& command, const std::string& flags, const std::string& key,
+                         const std::string& help);
+  /// Adds what commands on a data set share: backbone, data, output, store, seed.
+  void add_run_to(CLI::App& command);
+
+ private:
+  std::vector<std::string> own_;  // assignments made by add_setting's options
+};
+
+/// Standard output is for data: results, JSON lines, paths. This writes one line to it.
+void print(const std::string& line);
+/// A remark for the user, to standard error.
+void note(const std::string& line);
+
+/// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process.
+bool interrupted();
+void watch_interrupts();
+
+// One function per subcommand, each in its own file: adds it to the program; `run` is what to call once
+// parsed.
+using Run = std::function<void()>;
+void add_export(CLI::App& program, Run& run);
+void add_prepare(CLI::App& program, Run& run);
+void add_eval(CLI::App& program, Run& run);
+void add_train(CLI::App& program, Run& run);
+void add_infer(CLI::App& program, Run& run);
+void add_bank(CLI::App& program, Run& run);
+void add_bench(CLI::App& program, Run& run);
+void add_doctor(CLI::App& program, Run& run);
+void add_settings(CLI::App& program, Run& run);
+void add_demo_data(CLI::App& program, Run& run);
+void add_completion(CLI::App& program, Run& run);
+void add_version(CLI::App& program, Run& run);
+
+}  // namespace res2clip::app

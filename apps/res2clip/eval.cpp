@@ -1,0 +1,117 @@
+#include <nlohmann/json.hpp>
+
+#include "res2clip/core/progress.hpp"
+#include "res2clip/eval/evaluator.hpp"
+#include "res2clip/eval/image_encoder.hpp"
+#include "res2clip/eval/results.hpp"
+#include "res2clip/eval/table.hpp"
+#include "res2clip/image/write.hpp"
+#include "res2clip/pipeline/pipeline.hpp"
+
+#include "command.hpp"
+
+namespace res2clip::app {
+namespace {
+
+References references_for(const RunSettings& settings, const Dataset& dataset) {
+  if (settings.run.references.empty())
+    return choose_references(dataset, settings.run.shots, settings.run.seed);
+  const References all = read_references(settings.run.references, dataset.root);
+  return take_references(all, dataset.categories, settings.run.shots);
+}
+
+Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) {
+  Provenance provenance;
+  provenance.dataset = std::string(name_of(settings.data.layout));
+  provenance.data_root = settings.data.root;
+  provenance.shots = settings.run.shots;
+  provenance.fine_tuned = pipeline.detector().fine_tuned();
+  describe_backbone(provenance, pipeline.backbone().card(), pipeline.backbone().checksum());
+  provenance.checkpoint = settings.run.checkpoint;
+  if (!settings.run.checkpoint.empty())
+    provenance.checkpoint_sha256 = sha256_of_file(settings.run.checkpoint);
+  return provenance;
+}
+
+void require(const std::string& value, const std::string& option) {
+  if (value.empty()) throw settings_error(option + " is required");
+}
+
+/// Class lines as they finish, and a way out on Ctrl-C.
+EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, std::size_t width) {
+  EvaluationListener listener;
+  listener.progress = [&bar](std::int64_t done, std::int64_t total, const std::string& note) {
+    if (interrupted()) throw runtime_error("interrupted; no result was written");
+    bar.update(done, total, note);
+  };
+  listener.class_done = [&bar, width](const ClassResult& result) {
+    bar.line(class_line(result.category, result.metrics, width));
+  };
+  if (settings.run.save_maps && !settings.run.output.empty())
+    listener.image_done = [folder = Path(settings.run.output) / "maps"](const Sample& sample,
+                                                                        const at::Tensor& map) {
+      write_float_map(folder / (sample.name + ".npy"), map);
+    };
+  return listener;
+}
+
+void eval(const CommonOptions& options) {
+  RunSettings settings = options.resolve();
+  require(settings.run.backbone, "--backbone");
+  require(settings.data.root, "--data");
+  if (settings.run.save_maps) require(settings.run.output, "--save-maps writes below --output, which");
+  const Dataset dataset = load_dataset(settings.data);
+  const References references = references_for(settings, dataset);
+  watch_interrupts();
+  const Pipeline pipeline = Pipeline::load(settings.run.backbone, settings, settings.run.checkpoint);
+  settings.image.size = pipeline.image_size();
+
+  ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
+                       [&](const at::Tensor& images) { return pipeline.encode(images); },
+                       pipeline.backbone().device().is_cuda());
+  ProgressBar bar("eval", options.quiet);
+  const std::size_t width = class_column_width(dataset.categories);
+  bar.line(table_heading(width));
+  const EvaluationResult result =
+      evaluate(dataset, references, pipeline.detector(), input_from_files(encoder),
+               {settings.compute.batch_size, settings.metrics}, listener_for(bar, settings, width));
+  bar.finish();
+
+  const Provenance provenance = provenance_of(settings, pipeline);
+  std::string table =
+      results_table(result, published_result(provenance.dataset, provenance.fine_tuned, provenance.shots,
+                                             static_cast<std::int64_t>(result.classes.size())));
+  if (!table.empty() && table.back() == '\n') table.pop_back();
+  print(table);
+  if (settings.run.output.empty()) return;
+  write_results(settings.run.output, result, provenance, settings_json(settings), settings_yaml(settings));
+  write_file(Path(settings.run.output) / "references.json", references_json(references, dataset.root));
+  if (!options.quiet) note("results in " + settings.run.output);
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Run& run) {
+  auto options = std::make_shared<CommonOptions>();
+  CLI::App* command =
+      program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
+  options->add_run_to(*command);
+  options->add_text(*command, "--checkpoint", "run.checkpoint", "Adapter weights (fine-tuned mode)")
+      ->type_name("FILE");
+  options->add_setting(*command, "--shots", "run.shots", "References per class");
+  options
+      ->add_text(*command, "--references", "run.references",
+                 "References file {class: [path, ...]}; default: drawn by the seed")
+      ->type_name("FILE");
+  options->add_setting(*command, "--metrics", "metrics.mode",
+                       "released (200 strips) or exact (every threshold)");
+  options->add_setting(*command, "--save-maps", "run.save_maps", "true: also write each image's anomaly map");
+  options->add_to(*command);
+  command->footer(
+      "Examples:\n"
+      "  res2clip eval --backbone clip.pt --dataset mvtec --data mvtec_anomaly_detection --output out\n"
+      "  res2clip eval --config out/settings.yaml        (the same run again)");
+  command->callback([options, &run] { run = [options] { eval(*options); }; });
+}
+
+}  // namespace res2clip::app

@@ -1,0 +1,135 @@
+#include "infer_output.hpp"
+
+#include <cmath>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "res2clip/image/overlay.hpp"
+#include "res2clip/image/read.hpp"
+#include "res2clip/image/region.hpp"
+#include "res2clip/image/write.hpp"
+
+#include "command.hpp"
+
+namespace res2clip::app {
+namespace {
+
+/// Scores that differ by less than this from a map's median look calm: without a floor, the noise of a good
+/// part would be stretched over all colours.
+constexpr double kLeastSpan = 0.25;
+
+Path without_extension(const Path& path) {
+  return path.parent_path() / path.stem();
+}
+
+/// The deepest folder that holds all paths.
+Path common_folder(const std::vector<Path>& paths) {
+  Path common = paths.front().parent_path();
+  for (const Path& path : paths) {
+    const auto [end, unused] = std::mismatch(common.begin(), common.end(), path.begin(), path.end());
+    Path shorter;
+    for (auto part = common.begin(); part != end; ++part) shorter /= *part;
+    common = shorter;
+  }
+  return common;
+}
+
+HeatScale heat_scale(const at::Tensor& map, const std::vector<double>& range) {
+  if (range.size() == 2) return {range[0], range[1]};
+  const double low = map.median().item<double>();
+  return {low, std::max(map.max().item<double>(), low + kLeastSpan)};
+}
+
+std::string caption(const std::string& name, double score, const std::optional<double>& threshold) {
+  char text[64];
+  std::snprintf(text, sizeof text, "score %.3f", score);
+  std::string line = name + "   " + text;
+  if (threshold) line += score > *threshold ? "   ANOMALOUS" : "   normal";
+  return line;
+}
+
+std::string table_line(const nlohmann::ordered_json& record) {
+  const auto& box = record["box"];
+  char text[160];
+  std::snprintf(text, sizeof text, "%8.4f %8.4f %8.4f %8.4f  %5d,%d %dx%d  ", record["score"].get<double>(),
+                record["text"].get<double>(), record["visual"].get<double>(),
+                record["residual"].get<double>(), box["x"].get<int>(), box["y"].get<int>(),
+                box["width"].get<int>(), box["height"].get<int>());
+  std::string line = text + record["path"].get<std::string>();
+  if (record.contains("anomalous") && record["anomalous"].get<bool>()) line += "  ANOMALOUS";
+  return line;
+}
+
+std::string dumped(const nlohmann::ordered_json& json) {
+  // A path may hold bytes that are no UTF-8.
+  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace
+
+std::vector<std::string> output_names(const std::vector<Path>& images) {
+  std::vector<Path> whole;
+  for (const Path& image : images) whole.push_back(std::filesystem::absolute(image).lexically_normal());
+  if (whole.empty()) return {};
+  const Path common = common_folder(whole);
+  std::map<std::string, int> uses;
+  for (const Path& path : whole) ++uses[without_extension(path.lexically_relative(common)).generic_string()];
+  std::vector<std::string> names;
+  for (const Path& path : whole) {
+    const Path relative = path.lexically_relative(common);
+    const std::string name = without_extension(relative).generic_string();
+    names.push_back(uses[name] > 1 ? relative.generic_string() : name);  // part.png beside part.jpg
+  }
+  return names;
+}
+
+std::string stream_output_name(const Path& image) {
+  return without_extension(std::filesystem::absolute(image).lexically_normal().relative_path())
+      .generic_string();
+}
+
+InferOutput::InferOutput(InferOutputOptions options) : options_(std::move(options)) {
+  if (options_.range.size() == 2 && !(options_.range[0] < options_.range[1]))
+    throw settings_error("--range takes LOW HIGH with LOW below HIGH");
+}
+
+void InferOutput::write(const Path& image, const std::string& name, const Detection& detection,
+                        std::int64_t index) {
+  const at::Tensor map = detection.map[index].cpu().contiguous();
+  const at::Tensor picture = read_image(image);
+  const HottestRegion region = hottest_region(map, picture.size(0), picture.size(1));
+  const auto value = [&](const at::Tensor& scores) { return scores[index].item<double>(); };
+  nlohmann::ordered_json record;
+  record["path"] = image.string();
+  record["score"] = value(detection.score);
+  record["text"] = value(detection.text_score);
+  record["visual"] = value(detection.visual_score);
+  record["residual"] = value(detection.residual_score);
+  if (options_.threshold) record["anomalous"] = value(detection.score) > *options_.threshold;
+  record["box"] = {{"x", region.box.x},
+                   {"y", region.box.y},
+                   {"width", region.box.width},
+                   {"height", region.box.height},
+                   {"peak", region.peak}};
+  if (!options_.folder.empty()) {
+    const Path overlay = Path(options_.folder) / (name + ".png");
+    const Path raw = Path(options_.folder) / (name + ".npy");
+    write_png(overlay, heat_overlay(picture, map, heat_scale(map, options_.range),
+                                    caption(name, value(detection.score), options_.threshold), {}));
+    write_float_map(raw, map);
+    record["overlay"] = overlay.string();
+    record["map"] = raw.string();
+  }
+  if (options_.json) return print(dumped(record));
+  if (!header_printed_) print("   score     text   visual residual  hottest region (x,y size)  image");
+  header_printed_ = true;
+  print(table_line(record));
+}
+
+void InferOutput::write_failure(const Path& image, const std::string& message) {
+  note("res2clip: " + message);
+  if (options_.json) print(dumped({{"path", image.string()}, {"error", message}}));
+}
+
+}  // namespace res2clip::app

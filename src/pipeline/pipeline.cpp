@@ -1,0 +1,98 @@
+#include "res2clip/pipeline/pipeline.hpp"
+
+#include <exception>
+#include <mutex>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/stack.h>
+
+#include "res2clip/image/prepare.hpp"
+#include "res2clip/model/checkpoint.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Settings with the archive's own image size filled in and checked against its patches.
+Settings fitted(Settings settings, const ModelCard& card) {
+  if (settings.image.size == 0) settings.image.size = card.image_size;
+  if (settings.image.size % card.patch_size != 0)
+    throw settings_error("image.size is " + std::to_string(settings.image.size) +
+                         "; this backbone needs a multiple of " + std::to_string(card.patch_size));
+  return settings;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
+    : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
+
+Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
+  Backbone backbone = Backbone::load(archive, settings.compute);
+  Settings own = fitted(settings, backbone.card());
+  const TextAnchors anchors = encode_anchors(backbone, own.prompts, own.text);
+  std::optional<Adapters> adapters;
+  if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone.device());
+  Detector detector(anchors, backbone.card(), own.detector(), std::move(adapters));
+  return {std::move(backbone), std::move(detector), std::move(own)};
+}
+
+at::Tensor Pipeline::prepare(std::span<const Path> images) const {
+  std::vector<at::Tensor> prepared(images.size());
+  // Exceptions may not leave a parallel region; the first in the order of the images is the one reported.
+  std::vector<std::exception_ptr> failures(images.size());
+  at::parallel_for(0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      try {
+        prepared[at] = prepare_image(images[at], settings_.image);
+      } catch (...) {
+        failures[at] = std::current_exception();
+      }
+    }
+  });
+  for (const auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return at::stack(prepared);
+}
+
+Features Pipeline::encode(const at::Tensor& images) const {
+  return backbone_.encode(images, detector_.layers_needed());
+}
+
+Features Pipeline::encode(std::span<const Path> images) const {
+  const auto batch = static_cast<std::size_t>(settings_.compute.batch_size);
+  std::vector<Features> parts;
+  for (std::size_t first = 0; first < images.size(); first += batch)
+    parts.push_back(encode(prepare(images.subspan(first, std::min(batch, images.size() - first)))));
+  return concatenate(parts);
+}
+
+ReferenceBank Pipeline::remember(std::span<const Path> normals) const {
+  if (normals.empty()) throw settings_error("no reference images: name at least one picture of a good part");
+  ReferenceBank bank = detector_.remember(encode(normals));
+  bank.origin = origin();
+  for (const Path& path : normals) bank.origin.references.push_back(path.generic_string());
+  return bank;
+}
+
+ReferenceBank Pipeline::open_bank(const Path& file) const {
+  ReferenceBank bank = load_bank(file);
+  expect_origin(bank, origin(), file.string());
+  return bank.to(backbone_.device());
+}
+
+Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& bank) const {
+  return detector_.detect(encode(images), bank);
+}
+
+BankOrigin Pipeline::origin() const {
+  BankOrigin origin;
+  origin.backbone = backbone_.checksum();
+  origin.settings = {
+      {"image.size", std::to_string(settings_.image.size)},
+      {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},
+      {"compute.precision", std::string(name_of(settings_.compute.precision))}};
+  return origin;
+}
+
+}  // namespace res2clip
