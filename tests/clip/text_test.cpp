@@ -16,7 +16,8 @@ constexpr double kTolerance = 2e-5;  // of the fixture table, for text features 
 
 std::vector<std::string> golden_prompts(const std::string& group) {
   std::vector<std::string> prompts;
-  for (const auto& row : read_json(test_data("goldens/text_tiny.json"))["prompts"])
+  const auto goldens = read_json(test_data("goldens/text_tiny.json"));
+  for (const auto& row : goldens["prompts"])
     if (group.empty() || row["group"] == group) prompts.push_back(row["text"]);
   return prompts;
 }

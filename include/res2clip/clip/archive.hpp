@@ -10,7 +10,9 @@ struct ExportOptions {
   /// The archive's default input, pixels; any other multiple of the patch works too. 0: 518 where that is a
   /// multiple of the patch (L/14), else the size that the weights were trained for.
   std::int64_t image_size = 0;
-  std::int64_t vv_blocks = 19;  ///< how many of the last blocks have V-V attention (the paper's text says 20)
+  /// How many of the last blocks have V-V attention; -1: 19 of 24, and as large a part (rounded up) of other
+  /// depths. The paper's text says 20 of 24.
+  std::int64_t vv_blocks = -1;
   bool global_ln_post = false;  ///< global feature through ln_post before the projection
   bool patch_ln_post = true;    ///< patch features through ln_post
   bool patch_projection = true;  ///< patch features projected to the embedding
