@@ -85,8 +85,8 @@ void expect_case(const Goldens& goldens, const nlohmann::json& entry) {
 
 TEST(Adapters, GiveTheReleasedCodesValuesAndGradients) {
   const auto goldens = Goldens::read(testing::test_data("goldens/adapters.pt"));
-  const auto goldens = testing::read_json(testing::test_data("goldens/adapters.json"));
-  for (const auto& entry : goldens["cases"])
+  const auto index = testing::read_json(testing::test_data("goldens/adapters.json"));
+  for (const auto& entry : index["cases"])
     if (goldens.has(entry["key"].get<std::string>() + "/in")) expect_case(goldens, entry);
 }
 
@@ -94,8 +94,8 @@ TEST(Adapters, GiveTheReleasedCodesValuesAndGradientsAtFullWidth) {
   const auto folder = testing::full_fixtures();
   if (!folder) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
   const auto goldens = Goldens::read(*folder / "adapters.pt");
-  const auto goldens = testing::read_json(*folder / "adapters.json");
-  for (const auto& entry : goldens["cases"])
+  const auto index = testing::read_json(*folder / "adapters.json");
+  for (const auto& entry : index["cases"])
     expect_case(goldens, entry);
 }
 
