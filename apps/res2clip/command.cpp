@@ -58,10 +58,9 @@ void CommonOptions::add_run_to(CLI::App& command) {
   add_text(command, "--output,-o", "run.output", "Folder of the results")->type_name("DIR");
   add_text(command, "--store", "run.store", "Folder of a feature store: each image is encoded once")
       ->type_name("DIR");
-  add_setting(command, "--seed", "run.seed", "Seed of every random choice");
 }
 
-void CommonOptions::add_to(CLI::App& command) {
+void CommonOptions::add_to(CLI::App& command, const std::string& batch_key, const std::string& batch_help) {
   const std::string group = "Settings";
   command.add_option("--config", config, "Settings file (YAML or JSON)")->group(group)->type_name("FILE");
   command
@@ -77,8 +76,12 @@ void CommonOptions::add_to(CLI::App& command) {
   add_setting(command, "--device", "compute.device", "auto, cpu, cuda or cuda:N")->group(group);
   add_setting(command, "--precision", "compute.precision", "fp32, tf32 or bf16")->group(group);
   add_setting(command, "--threads", "compute.threads", "CPU threads; 0: all cores")->group(group);
-  add_setting(command, "--batch-size", "compute.batch_size", "Images encoded at once")->group(group);
+  add_setting(command, "--batch-size", batch_key, batch_help)->group(group);
   command.add_flag("-q,--quiet", quiet, "No progress, no remarks")->group(group);
+}
+
+void require(const std::string& value, const std::string& option) {
+  if (value.empty()) throw settings_error(option + " is required");
 }
 
 void print(const std::string& line) {

@@ -23,7 +23,8 @@ struct CommonOptions {
   RunSettings resolve() const;
 
   /// Adds --config, --set, --profile, --quiet and the options of compute.
-  void add_to(CLI::App& command);
+  void add_to(CLI::App& command, const std::string& batch_key = "compute.batch_size",
+              const std::string& batch_help = "Images encoded at once");
   /// An option that stands for one setting: `--shots 4` is `--set run.shots=4`.
   CLI::Option* add_setting(CLI::App& command, const std::string& flags, const std::string& key,
                            const std::string& help);
@@ -38,6 +39,9 @@ struct CommonOptions {
  private:
   std::vector<std::string> own_;  // assignments made by add_setting's options
 };
+
+/// Throws a settings error where an option was not given.
+void require(const std::string& value, const std::string& option);
 
 /// Standard output is for data: results, JSON lines, paths. This writes one line to it.
 void print(const std::string& line);

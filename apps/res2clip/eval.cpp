@@ -4,6 +4,7 @@
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
+#include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -31,10 +32,6 @@ Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) 
   if (!settings.run.checkpoint.empty())
     provenance.checkpoint_sha256 = sha256_of_file(settings.run.checkpoint);
   return provenance;
-}
-
-void require(const std::string& value, const std::string& option) {
-  if (value.empty()) throw settings_error(option + " is required");
 }
 
 /// Class lines as they finish, and a way out on Ctrl-C.
@@ -69,11 +66,18 @@ void eval(const CommonOptions& options) {
   ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
                        [&](const at::Tensor& images) { return pipeline.encode(images); },
                        pipeline.backbone().device().is_cuda());
+  EvaluationInput input = input_from_files(encoder);
+  std::optional<FeatureStore> store;
+  if (!settings.run.store.empty()) {
+    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
+                                                     pipeline.detector().layers_needed()));
+    input = with_store(std::move(input), *store, pipeline.backbone().device());
+  }
   ProgressBar bar("eval", options.quiet);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
   const EvaluationResult result =
-      evaluate(dataset, references, pipeline.detector(), input_from_files(encoder),
+      evaluate(dataset, references, pipeline.detector(), input,
                {settings.compute.batch_size, settings.metrics}, listener_for(bar, settings, width));
   bar.finish();
 
@@ -98,6 +102,7 @@ void add_eval(CLI::App& program, Run& run) {
   options->add_run_to(*command);
   options->add_text(*command, "--checkpoint", "run.checkpoint", "Adapter weights (fine-tuned mode)")
       ->type_name("FILE");
+  options->add_setting(*command, "--seed", "run.seed", "Seed by which references are drawn");
   options->add_setting(*command, "--shots", "run.shots", "References per class");
   options
       ->add_text(*command, "--references", "run.references",

@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   app::add_export(program, run);
   app::add_prepare(program, run);
   app::add_bank(program, run);
+  app::add_train(program, run);
   app::add_infer(program, run);
   app::add_eval(program, run);
   app::add_bench(program, run);

@@ -19,6 +19,8 @@ void describe(Fields& fields, Settings& settings) {
   fields.group("retrieval", settings.retrieval);
   fields.group("scoring", settings.scoring);
   fields.group("metrics", settings.metrics);
+  fields.group("train", settings.train);
+  fields.group("store", settings.store);
   fields.group("compute", settings.compute);
 }
 
@@ -27,7 +29,7 @@ void describe(Fields& fields, RunOptions& options) {
   fields.field("checkpoint", options.checkpoint, "adapter weights; empty: training-free");
   fields.field("references", options.references, "file {class: [path, ...]}; empty: drawn by the seed");
   fields.field("shots", options.shots, Range<std::int64_t>{1, 1024}, "references per class");
-  fields.field("seed", options.seed, Range<std::int64_t>{0}, "seed of every random choice");
+  fields.field("seed", options.seed, Range<std::int64_t>{0}, "seed by which references are drawn");
   fields.field("output", options.output, "folder of the results; empty: none are written");
   fields.field("store", options.store, "folder of a feature store: each image is encoded once; empty: none");
   fields.field("save_maps", options.save_maps, "write each image's anomaly map");

@@ -67,6 +67,10 @@ std::vector<at::Tensor> parts_of(const Features& features, const StoreDescriptio
 
 }  // namespace
 
+void describe(Fields& fields, StoreOptions& options) {
+  fields.field("numbers", options.numbers, "how features lie in a feature store");
+}
+
 std::string image_identity(const Path& image) {
   return sha256_of_file(image);
 }

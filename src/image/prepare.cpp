@@ -1,8 +1,12 @@
 #include "res2clip/image/prepare.hpp"
 
 #include <array>
+#include <exception>
+#include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/stack.h>
 
 #include "res2clip/image/read.hpp"
 #include "res2clip/image/resize.hpp"
@@ -50,6 +54,24 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
   if (!options.convert_before_resize && image.mode == PixelMode::alpha)
     return normalise(resize_bicubic_premultiplied(image.rgb, image.alpha, size, size));
   return prepare_image(image.rgb, size);
+}
+
+at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options) {
+  std::vector<at::Tensor> prepared(paths.size());
+  std::vector<std::exception_ptr> failures(paths.size());  // exceptions may not leave a parallel region
+  at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      try {
+        prepared[at] = prepare_image(paths[at], options);
+      } catch (...) {
+        failures[at] = std::current_exception();
+      }
+    }
+  });
+  for (const auto& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return at::stack(prepared);
 }
 
 at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size) {

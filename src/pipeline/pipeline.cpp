@@ -1,19 +1,12 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
-#include <exception>
-#include <mutex>
-
-#include <ATen/Parallel.h>
-#include <ATen/ops/stack.h>
+#include <algorithm>
 
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
-namespace {
-
-/// Settings with the archive's own image size filled in and checked against its patches.
-Settings fitted(Settings settings, const ModelCard& card) {
+Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   if (settings.image.size == 0) settings.image.size = card.image_size;
   if (settings.image.size % card.patch_size != 0)
     throw settings_error("image.size is " + std::to_string(settings.image.size) +
@@ -21,14 +14,30 @@ Settings fitted(Settings settings, const ModelCard& card) {
   return settings;
 }
 
-}  // namespace
+StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
+                                const Settings& settings, std::vector<int> layers) {
+  const ModelCard& card = backbone.card();
+  const std::int64_t side = settings.image.size / card.patch_size;
+  std::sort(layers.begin(), layers.end());
+  StoreDescription description;
+  description.dataset = dataset;
+  description.backbone = backbone.checksum();
+  description.image_size = settings.image.size;
+  description.layers = std::move(layers);
+  description.embed = card.embed_dim;
+  description.grid = {side, side};
+  description.stored_as = settings.store.numbers;
+  description.encoding = std::string("precision ") + std::string(name_of(settings.compute.precision)) +
+                         (settings.image.convert_before_resize ? ", converted first" : ", resized first");
+  return description;
+}
 
 Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
     : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
 
 Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
   Backbone backbone = Backbone::load(archive, settings.compute);
-  Settings own = fitted(settings, backbone.card());
+  Settings own = fit_to_backbone(settings, backbone.card());
   const TextAnchors anchors = encode_anchors(backbone, own.prompts, own.text);
   std::optional<Adapters> adapters;
   if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone.device());
@@ -37,22 +46,7 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
 }
 
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
-  std::vector<at::Tensor> prepared(images.size());
-  // Exceptions may not leave a parallel region; the first in the order of the images is the one reported.
-  std::vector<std::exception_ptr> failures(images.size());
-  at::parallel_for(0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      try {
-        prepared[at] = prepare_image(images[at], settings_.image);
-      } catch (...) {
-        failures[at] = std::current_exception();
-      }
-    }
-  });
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
-  return at::stack(prepared);
+  return prepare_images(images, settings_.image);
 }
 
 Features Pipeline::encode(const at::Tensor& images) const {

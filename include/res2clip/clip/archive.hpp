@@ -13,8 +13,8 @@ struct ExportOptions {
   /// How many of the last blocks have V-V attention; -1: 19 of 24, and as large a part (rounded up) of other
   /// depths. The paper's text says 20 of 24.
   std::int64_t vv_blocks = -1;
-  bool global_ln_post = false;  ///< global feature through ln_post before the projection
-  bool patch_ln_post = true;    ///< patch features through ln_post
+  bool global_ln_post = false;   ///< global feature through ln_post before the projection
+  bool patch_ln_post = true;     ///< patch features through ln_post
   bool patch_projection = true;  ///< patch features projected to the embedding
 };
 

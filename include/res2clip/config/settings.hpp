@@ -9,11 +9,13 @@
 #include "res2clip/clip/prompts.hpp"
 #include "res2clip/core/compute.hpp"
 #include "res2clip/core/settings.hpp"
+#include "res2clip/data/feature_store.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
 #include "res2clip/model/text_anchors.hpp"
+#include "res2clip/train/options.hpp"
 
 namespace res2clip {
 
@@ -40,6 +42,8 @@ struct Settings {
   MatchOptions retrieval;
   ScoringOptions scoring;
   MetricOptions metrics;
+  TrainOptions train;
+  StoreOptions store;
   ComputeOptions compute;
 
   DetectorOptions detector() const { return {layers, retrieval, scoring}; }
@@ -48,14 +52,14 @@ void describe(Fields& fields, Settings& settings);
 
 /// What a run of the program is about, beside how it computes.
 struct RunOptions {
-  std::string backbone;    ///< archive that `export` wrote
-  std::string checkpoint;  ///< adapter weights; empty: training-free
-  std::string references;  ///< file {class: [path, ...]}; empty: drawn by the seed
-  std::int64_t shots = 1;  ///< K, references per class
-  std::int64_t seed = 111;
-  std::string output;      ///< folder of the results; empty: none are written
-  std::string store;       ///< folder of a feature store; empty: none is kept
-  bool save_maps = false;  ///< write each image's anomaly map
+  std::string backbone;     ///< archive that `export` wrote
+  std::string checkpoint;   ///< adapter weights; empty: training-free
+  std::string references;   ///< file {class: [path, ...]}; empty: drawn by the seed
+  std::int64_t shots = 1;   ///< K, references per class
+  std::int64_t seed = 111;  ///< of the choice of references
+  std::string output;       ///< folder of the results; empty: none are written
+  std::string store;        ///< folder of a feature store; empty: none is kept
+  bool save_maps = false;   ///< write each image's anomaly map
 };
 void describe(Fields& fields, RunOptions& options);
 

@@ -23,6 +23,11 @@ struct EnumNames<StoredAs> {
                                                                      {StoredAs::float16, "float16"}};
 };
 
+struct StoreOptions {
+  StoredAs numbers = StoredAs::float32;
+};
+void describe(Fields& fields, StoreOptions& options);
+
 /// Everything on which stored features depend besides the image itself. A store holds the features of one
 /// such description and refuses any other.
 struct StoreDescription {

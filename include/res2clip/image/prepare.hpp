@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include <ATen/core/Tensor.h>
 
@@ -11,7 +12,8 @@ namespace res2clip {
 
 /// How an image becomes the backbone's input.
 struct ImageOptions {
-  std::int64_t size = 0;               ///< side of the square input, pixels; 0: the size that the backbone was exported for
+  std::int64_t size =
+      0;  ///< side of the square input, pixels; 0: the size that the backbone was exported for
   bool convert_before_resize =
       true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
 };
@@ -25,6 +27,10 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options);
 
 /// The same of pixels that are in memory already: uint8 [H, W, 3].
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
+
+/// A batch [B, 3, S, S] from files, read on all threads. Of several failures the first in the files' order is
+/// thrown.
+at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options);
 
 /// uint8 [S, S] of 0 and 1: pixels above 0 become 255, resized as Pillow's bilinear does it, anomalous where
 /// above half of full scale. A missing file is a data error (a sample without a mask has none to prepare).

@@ -4,9 +4,18 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
+#include "res2clip/data/feature_store.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
+
+/// Settings with the archive's own image size where they leave it at 0. Throws a settings error for a size
+/// that is no multiple of the patch.
+Settings fit_to_backbone(Settings settings, const ModelCard& card);
+
+/// What a feature store of these images must have been made with. `settings` are fitted to the backbone.
+StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
+                                const Settings& settings, std::vector<int> layers);
 
 /// Backbone, settings and detector put together: from image files to detections. What the program's commands,
 /// and most users of the library, start from.

@@ -1,0 +1,158 @@
+#include <chrono>
+
+#include "res2clip/core/communicator.hpp"
+#include "res2clip/core/progress.hpp"
+#include "res2clip/data/layout.hpp"
+#include "res2clip/model/checkpoint.hpp"
+#include "res2clip/pipeline/pipeline.hpp"
+#include "res2clip/pipeline/training.hpp"
+#include "res2clip/train/run.hpp"
+
+#include "command.hpp"
+
+namespace res2clip::app {
+namespace {
+
+struct TrainArguments : CommonOptions {
+  std::string initial, replay;
+  bool resume = false, no_store = false;
+};
+
+std::optional<FeatureStore> open_store(const TrainArguments& arguments, const RunSettings& settings,
+                                       const Backbone& backbone, const Dataset& dataset) {
+  if (arguments.no_store) return std::nullopt;
+  const Path folder =
+      settings.run.store.empty() ? Path(settings.run.output) / "features" : Path(settings.run.store);
+  const Layers layers = resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
+  return FeatureStore(folder, describe_store(dataset.name, backbone, settings, layers.needed()));
+}
+
+std::string epoch_line(std::int64_t epoch, const Figures& mean, double seconds) {
+  char text[64];
+  std::snprintf(text, sizeof text, "epoch %3lld  %6.1f s", static_cast<long long>(epoch + 1), seconds);
+  std::string line = text;
+  for (const auto& [name, value] : mean) {
+    std::snprintf(text, sizeof text, "  %s %.4f", name.c_str(), value);
+    line += text;
+  }
+  return line;
+}
+
+/// The progress bar, and one line per epoch with the mean of each loss over the steps that computed it.
+class Reporter {
+ public:
+  Reporter(ProgressBar& bar, std::int64_t epochs) : bar_(bar), epochs_(epochs) {}
+
+  void step(const StepReport& report, std::int64_t total) {
+    if (steps_ == 0) begin_ = last_;
+    if (sums_.empty()) sums_ = Figures(report.losses.size());
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      sums_[i].first = report.losses[i].first;
+      sums_[i].second += report.losses[i].second;
+    }
+    ++steps_;
+    double loss = 0;
+    for (const auto& [name, value] : report.losses) loss += value;
+    char note[48];
+    std::snprintf(note, sizeof note, "epoch %lld, loss %.3f", static_cast<long long>(report.epoch + 1), loss);
+    bar_.update(report.step + 1, total, note);
+    last_ = std::chrono::steady_clock::now();
+    if ((report.step + 1) % (total / epochs_) == 0) end_epoch(report.epoch);
+  }
+
+ private:
+  void end_epoch(std::int64_t epoch) {
+    for (auto& [name, value] : sums_) value /= static_cast<double>(steps_);
+    bar_.line(epoch_line(epoch, sums_, std::chrono::duration<double>(last_ - begin_).count()));
+    sums_.clear();
+    steps_ = 0;
+  }
+
+  ProgressBar& bar_;
+  std::int64_t epochs_, steps_ = 0;
+  Figures sums_;
+  std::chrono::steady_clock::time_point begin_, last_ = std::chrono::steady_clock::now();
+};
+
+void expect_new_folder(const TrainArguments& arguments, const Path& output) {
+  std::error_code ignored;
+  if (!arguments.resume && std::filesystem::exists(output / "state.pt", ignored))
+    throw settings_error(output.string() +
+                         " holds a training already; --resume goes on with it, or give another --output");
+}
+
+void train(const TrainArguments& arguments) {
+  RunSettings settings = arguments.resolve();
+  require(settings.run.backbone, "--backbone");
+  require(settings.data.root, "--data");
+  require(settings.run.output, "--output");
+  const Path output = settings.run.output;
+  expect_new_folder(arguments, output);
+  const ProcessPlace place = place_from_environment();
+  if (settings.compute.device == "cuda" && place.size > 1)
+    settings.compute.device += ":" + std::to_string(place.local_rank);
+  const Dataset dataset = load_dataset(settings.data);
+  const auto processes = join_processes(place);
+  const bool first = processes->rank() == 0;
+
+  const Backbone backbone = Backbone::load(settings.run.backbone, settings.compute);
+  static_cast<Settings&>(settings) = fit_to_backbone(settings, backbone.card());
+  if (first) std::filesystem::create_directories(output);
+  processes->barrier();
+  TrainingImages images(backbone, dataset, settings, open_store(arguments, settings, backbone, dataset));
+  const TrainingData data = images.data();
+  std::optional<Adapters> initial;
+  if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
+
+  TrainingRun run;
+  run.output = output;
+  run.resume = arguments.resume;
+  if (!arguments.replay.empty()) run.replay = read_pairs(arguments.replay, data.samples);
+  run.identity = {{"backbone", backbone.checksum()},
+                  {"image size", std::to_string(settings.image.size)},
+                  {"precision", std::string(name_of(settings.compute.precision))}};
+  watch_interrupts();
+  run.stop_requested = interrupted;
+  ProgressBar bar("train", arguments.quiet || !first);
+  images.fill_store(*processes, [&](std::int64_t done, std::int64_t total, const std::string& text) {
+    if (interrupted()) throw runtime_error("interrupted; run the same command again to go on");
+    bar.update(done, total, text);
+  });
+  bar.finish();
+  if (first) write_file(output / "settings.yaml", settings_yaml(settings));
+  Reporter reporter(bar, settings.train.epochs);
+  run.on_step = [&](const StepReport& report, std::int64_t total) { reporter.step(report, total); };
+  const TrainingOutcome outcome =
+      run_training(data, make_training_setup(backbone, settings, initial), run, *processes);
+  bar.finish();
+  if (!outcome.finished)
+    throw runtime_error("stopped after step " + std::to_string(outcome.next_step) + " of " +
+                        std::to_string(outcome.total_steps) + "; the same command with --resume goes on");
+  if (first) print((output / "checkpoint.pth").string());
+}
+
+}  // namespace
+
+void add_train(CLI::App& program, Run& run) {
+  auto arguments = std::make_shared<TrainArguments>();
+  CLI::App* command =
+      program.add_subcommand("train", "Trains the residual-space adapters on a data set with masks");
+  arguments->add_run_to(*command);
+  arguments->add_setting(*command, "--epochs", "train.epochs", "Passes over the data");
+  arguments->add_setting(*command, "--seed", "train.seed", "Seed of initial weights, order and references");
+  command->add_option("--initial", arguments->initial, "Start from these adapter weights")->type_name("FILE");
+  command->add_option("--replay", arguments->replay, "Take queries and references from this pairs.jsonl")
+      ->type_name("FILE");
+  command->add_flag("--resume", arguments->resume, "Go on where the training in --output was ended");
+  command->add_flag("--no-store", arguments->no_store,
+                    "Encode images again in every epoch instead of keeping features on disk");
+  arguments->add_to(*command, "train.batch_size", "Images per step, of all processes together");
+  command->footer(
+      "Examples:\n"
+      "  res2clip train --backbone clip.pt --dataset visa --data VisA --output adapters\n"
+      "  res2clip train --backbone clip.pt --dataset visa --data VisA --output adapters --resume\n"
+      "  torchrun --no-python --nproc-per-node 2 res2clip train ...      (srun and mpirun work as well)");
+  command->callback([arguments, &run] { run = [arguments] { train(*arguments); }; });
+}
+
+}  // namespace res2clip::app

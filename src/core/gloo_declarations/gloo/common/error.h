@@ -1,0 +1,2 @@
+// Stands in for Gloo's own header: see README.md in the folder above.
+#pragma once

@@ -1,0 +1,116 @@
+// The one file that meets other processes: c10d's store and Gloo group.
+#define USE_C10D_GLOO
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "res2clip/core/communicator.hpp"
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+/// The first line of LibTorch's message: the rest is its call stack.
+std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
+class GlooProcesses final : public Communicator {
+ public:
+  GlooProcesses(const ProcessPlace& place, std::chrono::seconds timeout) : place_(place) {
+    try {
+      c10d::TCPStoreOptions options;
+      options.port = static_cast<std::uint16_t>(place.port);
+      options.isServer = place.rank == 0 && !place.launcher_has_store;
+      options.waitWorkers = false;  // the group below waits for all anyway
+      options.timeout = timeout;
+      const auto tcp = c10::make_intrusive<c10d::TCPStore>(place.address, options);
+      store_ = c10::make_intrusive<c10d::PrefixStore>("res2clip/" + place.attempt, tcp);
+      group_ =
+          c10::make_intrusive<c10d::ProcessGroupGloo>(store_, place.rank, place.size, group_options(timeout));
+    } catch (const std::exception& error) {
+      throw runtime_error("the " + std::to_string(place.size) + " processes of this job did not meet at " +
+                          place.address + ":" + std::to_string(place.port) +
+                          "; is each started, with its own RANK and the same MASTER_ADDR and MASTER_PORT? (" +
+                          first_line(error) + ")");
+    }
+  }
+
+  int rank() const override { return place_.rank; }
+  int size() const override { return place_.size; }
+
+  void sum(at::Tensor& values) override {
+    TORCH_INTERNAL_ASSERT(values.is_contiguous() && values.device().is_cpu());
+    together([&] {
+      std::vector<at::Tensor> tensors{values};
+      group_->allreduce(tensors)->wait();
+    });
+  }
+
+  std::vector<std::string> gather(const std::string& bytes) override {
+    const at::Tensor own_size = at::zeros({1}, at::kLong);
+    own_size.fill_(static_cast<std::int64_t>(bytes.size()));
+    const std::vector<at::Tensor> sizes = all_gather(own_size);
+    std::int64_t longest = 1;  // Gloo refuses empty tensors
+    for (const at::Tensor& size : sizes) longest = std::max(longest, size.item<std::int64_t>());
+    const at::Tensor padded = at::zeros({longest}, at::kByte);
+    if (!bytes.empty()) std::memcpy(padded.mutable_data_ptr(), bytes.data(), bytes.size());
+    const std::vector<at::Tensor> contents = all_gather(padded);
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < contents.size(); ++i)
+      texts.emplace_back(static_cast<const char*>(contents[i].const_data_ptr()),
+                         static_cast<std::size_t>(sizes[i].item<std::int64_t>()));
+    return texts;
+  }
+
+ private:
+  static c10::intrusive_ptr<c10d::ProcessGroupGloo::Options> group_options(std::chrono::seconds timeout) {
+    auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+    const char* named = std::getenv("GLOO_SOCKET_IFNAME");
+    std::istringstream interfaces(named != nullptr ? named : "");
+    for (std::string interface; std::getline(interfaces, interface, ',');)
+      options->devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(interface));
+    if (options->devices.empty()) options->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
+    return options;
+  }
+
+  std::vector<at::Tensor> all_gather(const at::Tensor& own) {
+    std::vector<std::vector<at::Tensor>> outputs(1);
+    for (int i = 0; i < place_.size; ++i) outputs[0].push_back(at::empty_like(own));
+    std::vector<at::Tensor> inputs{own};
+    together([&] { group_->allgather(outputs, inputs)->wait(); });
+    return outputs[0];
+  }
+
+  template <class Call>
+  void together(const Call& call) {
+    try {
+      call();
+    } catch (const std::exception& error) {
+      throw runtime_error("process " + std::to_string(place_.rank) + " of " + std::to_string(place_.size) +
+                          " lost another process of this job: it has died or hangs, look at its output (" +
+                          first_line(error) + ")");
+    }
+  }
+
+  ProcessPlace place_;
+  c10::intrusive_ptr<c10d::Store> store_;
+  c10::intrusive_ptr<c10d::Backend> group_;
+};
+
+}  // namespace
+
+std::unique_ptr<Communicator> join_processes(const ProcessPlace& place, std::chrono::seconds timeout) {
+  if (place.size == 1) return single_process();
+  return std::make_unique<GlooProcesses>(place, timeout);
+}
+
+}  // namespace res2clip

@@ -1,0 +1,155 @@
+// Whole runs on real pictures against those of the authors' program: what stands in its table at the end.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "res2clip/clip/backbone.hpp"
+#include "res2clip/data/layout.hpp"
+#include "res2clip/eval/evaluator.hpp"
+#include "res2clip/eval/image_encoder.hpp"
+#include "res2clip/eval/results.hpp"
+#include "res2clip/image/prepare.hpp"
+#include "res2clip/model/checkpoint.hpp"
+#include "res2clip/model/text_anchors.hpp"
+
+#include "clip/tiny_backbone.hpp"
+#include "support/formula.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+// Ranks of images are safe from rounding (the smallest gap between two scores is 1.2e-4), ranks of pixels are
+// not.
+constexpr double kImageTolerance = 1e-9;
+constexpr double kPixelTolerance = 1e-4;
+
+struct Goldens {
+  nlohmann::json content;
+  Path root;  ///< of the pictures
+  Path meta;
+};
+
+Detector detector_of(const nlohmann::json& run, const Backbone& backbone) {
+  const TextAnchors anchors = encode_anchors(backbone, {}, {});
+  if (run["mode"] == "training-free") return Detector(anchors, backbone.card(), {});
+  const std::vector<int> layers{6, 12, 18, 24};
+  const auto tensors = testing::formula_adapters(testing::kTinyClip.embed, layers, layers, 2);
+  return Detector(anchors, backbone.card(), {}, assemble_adapters(tensors, "formula adapters"));
+}
+
+/// The first references of each class; the goldens of one class list its paths without naming it.
+References references_of(const Goldens& goldens, std::size_t shots) {
+  const auto& listed = goldens.content["references"];
+  const auto of_class =
+      listed.is_array() ? nlohmann::json{{goldens.content["cls"].get<std::string>(), listed}} : listed;
+  References references;
+  for (const auto& [category, paths] : of_class.items())
+    for (std::size_t i = 0; i < shots; ++i)
+      references[category].push_back(goldens.root / paths[i].get<std::string>());
+  return references;
+}
+
+EvaluationResult evaluate_run(const nlohmann::json& run, const Goldens& goldens, const Backbone& backbone,
+                              MetricMode mode, std::int64_t batch_size) {
+  const Detector detector = detector_of(run, backbone);
+  ImageOptions image;
+  image.size = run["image_size"];
+  ImageEncoder encoder(
+      [&](std::span<const Path> paths) { return prepare_images(paths, image); },
+      [&](const at::Tensor& images) { return backbone.encode(images, detector.layers_needed()); }, false);
+  return evaluate(read_meta(goldens.meta, goldens.root),
+                  references_of(goldens, run["shots"].get<std::size_t>()), detector,
+                  input_from_files(encoder), {batch_size, {mode}});
+}
+
+/// The largest differences to the goldens, of image figures and of pixel figures.
+struct Differences {
+  double image = 0.0;
+  double pixel = 0.0;
+
+  void expect(const Figure& figure, const nlohmann::json& expected, bool of_images) {
+    ASSERT_TRUE(figure.value.has_value()) << figure.reason;
+    const double difference = std::abs(*figure.value - expected.get<double>());
+    EXPECT_LE(difference, of_images ? kImageTolerance : kPixelTolerance);
+    double& largest = of_images ? image : pixel;
+    largest = std::max(largest, difference);
+  }
+};
+
+constexpr std::pair<Metric, const char*> kNames[] = {{Metric::image_auroc, "I-AUROC"},
+                                                     {Metric::image_ap, "I-AP"},
+                                                     {Metric::image_f1, "I-F1"},
+                                                     {Metric::pixel_auroc, "P-AUROC"},
+                                                     {Metric::pixel_ap, "P-AP"},
+                                                     {Metric::pixel_f1, "P-F1"},
+                                                     {Metric::aupro, "PRO"}};
+
+bool of_images(Metric metric) {
+  return std::string(name_of(metric)).starts_with("I-");
+}
+
+void expect_goldens(const Goldens& goldens) {
+  const Backbone backbone = testing::tiny_backbone();
+  Differences differences;
+  for (const auto& run : goldens.content["runs"]) {
+    SCOPED_TRACE(run["mode"].get<std::string>() + ", " + std::to_string(run["image_size"].get<int>()) +
+                 " px, " + std::to_string(run["shots"].get<int>()) + " shots");
+    const auto released = evaluate_run(run, goldens, backbone, MetricMode::released, 4);
+    const auto exact = evaluate_run(run, goldens, backbone, MetricMode::exact, 4);
+    for (std::size_t i = 0; i < released.classes.size(); ++i) {
+      const auto& category = released.classes[i].category;
+      SCOPED_TRACE(category);
+      const auto& expected = run.contains("classes") ? run["classes"][category] : run;
+      for (const auto& [metric, name] : kNames)
+        differences.expect(released.classes[i].metrics[metric], expected["metrics"][name], of_images(metric));
+      for (const auto metric : {Metric::pixel_auroc, Metric::pixel_ap, Metric::aupro})
+        differences.expect(exact.classes[i].metrics[metric], expected["exact"][std::string(name_of(metric))],
+                           false);
+    }
+    if (run.contains("mean"))
+      for (const auto& [metric, name] : kNames)
+        differences.expect({released.mean[metric].value, {}}, run["mean"][name], of_images(metric));
+  }
+  std::printf("largest difference of image figures %.3g, of pixel figures %.3g\n", differences.image,
+              differences.pixel);
+}
+
+TEST(WholeRuns, GiveTheFiguresOfTheAuthorsProgram) {
+  expect_goldens({testing::read_json(testing::test_data("generated/e2e.json")),
+                  testing::test_data("generated/images"), testing::test_data("generated/e2e_meta.json")});
+}
+
+TEST(WholeRuns, GiveTheFiguresOfTheAuthorsProgramOnPhotographs) {
+  const auto fixtures = testing::full_fixtures();
+  if (!fixtures) GTEST_SKIP() << "RES2CLIP_FIXTURES does not name the full golden set";
+  expect_goldens({testing::read_json(*fixtures / "e2e_leather.json"), *fixtures / "../data",
+                  *fixtures / "e2e_leather_meta.json"});
+}
+
+TEST(WholeRuns, GiveTheSameFilesForAnyBatchSize) {
+  const Goldens goldens{testing::read_json(testing::test_data("generated/e2e.json")),
+                        testing::test_data("generated/images"),
+                        testing::test_data("generated/e2e_meta.json")};
+  const Backbone backbone = testing::tiny_backbone();
+  const auto& run = goldens.content["runs"][1];
+  const auto expected = evaluate_run(run, goldens, backbone, MetricMode::released, 1);
+  for (const std::int64_t batch_size : {3, 8}) {
+    const auto result = evaluate_run(run, goldens, backbone, MetricMode::released, batch_size);
+    EXPECT_EQ(results_csv(result), results_csv(expected)) << "batch size " << batch_size;
+    EXPECT_EQ(scores_csv(result), scores_csv(expected)) << "batch size " << batch_size;
+  }
+}
+
+}  // namespace
+}  // namespace res2clip

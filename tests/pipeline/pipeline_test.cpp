@@ -1,0 +1,99 @@
+#include "res2clip/pipeline/pipeline.hpp"
+
+#include <gtest/gtest.h>
+
+#include "res2clip/core/error.hpp"
+
+#include "clip/tiny_backbone.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+using namespace testing;
+
+/// The tiny CLIP as a file, and pictures of one class.
+class PipelineTest : public ::testing::Test {
+ protected:
+  PipelineTest() {
+    settings.compute.device = "cpu";
+    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
+    const Path images = test_data("generated/images/weave");
+    for (const auto& entry : std::filesystem::directory_iterator(images / "train/good"))
+      normals.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(images / "test/cut"))
+      queries.push_back(entry.path());
+    std::sort(normals.begin(), normals.end());
+    std::sort(queries.begin(), queries.end());
+  }
+
+  std::string failure(const std::function<void()>& action) {
+    try {
+      action();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  TemporaryFolder folder;
+  Settings settings;
+  std::vector<Path> normals, queries;
+};
+
+TEST_F(PipelineTest, TakesItsImageSizeFromTheArchive) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  EXPECT_EQ(pipeline.image_size(), 70);
+  EXPECT_EQ(pipeline.prepare(queries).sizes(),
+            (std::vector<std::int64_t>{static_cast<std::int64_t>(queries.size()), 3, 70, 70}));
+}
+
+TEST_F(PipelineTest, DetectsTheSameInEveryBatch) {
+  settings.compute.batch_size = 1;
+  const Pipeline one = Pipeline::load(folder / "tiny.pt", settings);
+  settings.compute.batch_size = 8;
+  const Pipeline many = Pipeline::load(folder / "tiny.pt", settings);
+  const Detection first = one.detect(queries, one.remember(normals));
+  const Detection second = many.detect(queries, many.remember(normals));
+  EXPECT_TENSORS_NEAR(first.map, second.map, 5e-6);  // matrix products of other sizes sum in other orders
+  EXPECT_TENSORS_NEAR(first.score, second.score, 5e-6);
+}
+
+TEST_F(PipelineTest, ASavedBankGivesTheSameBits) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const ReferenceBank bank = pipeline.remember(normals);
+  save_bank(bank, folder / "good.bank");
+  const Detection kept = pipeline.detect(queries, bank);
+  const Detection loaded = pipeline.detect(queries, pipeline.open_bank(folder / "good.bank"));
+  EXPECT_TRUE(kept.map.equal(loaded.map));
+  EXPECT_TRUE(kept.score.equal(loaded.score));
+}
+
+TEST_F(PipelineTest, RefusesABankOfAnotherSize) {
+  const Pipeline small = Pipeline::load(folder / "tiny.pt", settings);
+  save_bank(small.remember(normals), folder / "good.bank");
+  settings.image.size = 98;
+  const Pipeline large = Pipeline::load(folder / "tiny.pt", settings);
+  EXPECT_THAT(failure([&] { large.open_bank(folder / "good.bank"); }), ::testing::HasSubstr("image.size"));
+}
+
+TEST_F(PipelineTest, RefusesSizesThatAreNoMultipleOfThePatch) {
+  settings.image.size = 72;
+  EXPECT_THAT(failure([&] { Pipeline::load(folder / "tiny.pt", settings); }),
+              ::testing::HasSubstr("multiple of 14"));
+}
+
+TEST_F(PipelineTest, NamesTheImageThatCannotBeRead) {
+  write_file(folder / "broken.png", "not a picture");
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const std::vector<Path> images = {queries[0], folder / "broken.png"};
+  EXPECT_THAT(failure([&] { pipeline.encode(images); }), ::testing::HasSubstr("broken.png"));
+}
+
+TEST_F(PipelineTest, NeedsAtLeastOneReference) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  EXPECT_THAT(failure([&] { pipeline.remember({}); }), ::testing::HasSubstr("reference"));
+}
+
+}  // namespace
+}  // namespace res2clip

@@ -1,0 +1,53 @@
+// A training that is killed at any moment goes on to the same bytes.
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "support/temporary_folder.hpp"
+#include "train/child_process.hpp"
+
+namespace res2clip {
+namespace {
+
+using testing::ChildProcess;
+using testing::TemporaryFolder;
+
+const char* const kFiles[] = {"checkpoint.pth", "pairs.jsonl", "log.jsonl", "curves.html"};
+
+std::vector<std::string> driver(const Path& output, const std::vector<std::string>& more = {}) {
+  std::vector<std::string> command = {RES2CLIP_TRAIN_DRIVER, output.string()};
+  command.insert(command.end(), more.begin(), more.end());
+  return command;
+}
+
+TEST(KilledTraining, ResumedGivesTheSameBytesHoweverOftenItWasKilled) {
+  const TemporaryFolder folder;
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(ChildProcess(driver(folder / "whole"), {}, folder / "messages").wait(), 0)
+      << read_file(folder / "messages");
+  const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - begin;
+
+  std::mt19937 random(std::random_device{}());
+  int kills = 0;
+  for (int round = 0; round < 4; ++round) {
+    const Path output = folder / ("killed" + std::to_string(round));
+    // Any moment of a whole run, starting and writing included; then it may finish.
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      ChildProcess process(driver(output, {"--resume", "--pause", "10"}), {}, folder / "messages");
+      std::this_thread::sleep_for(whole * std::uniform_real_distribution<>(0.1, 1.2)(random));
+      process.kill(SIGKILL);
+      kills += process.wait() == -SIGKILL;
+    }
+    ASSERT_EQ(ChildProcess(driver(output, {"--resume"}), {}, folder / "messages").wait(), 0)
+        << read_file(folder / "messages");
+    for (const char* file : kFiles)
+      EXPECT_TRUE(read_file(folder / "whole" / file) == read_file(output / file))
+          << file << " of round " << round;
+  }
+  EXPECT_GE(kills, 4) << "too few of the runs were caught alive for the test to mean something";
+}
+
+}  // namespace
+}  // namespace res2clip
