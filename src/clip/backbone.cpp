@@ -108,7 +108,15 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
 
 Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
-  return normalised(run_tower(impl_->tower, impl_->checked_images(images), impl_->checked_layers(layers)));
+  const at::Tensor input = impl_->checked_images(images);
+  const auto wanted = impl_->checked_layers(layers);
+  if (!input.is_cpu() || input.size(0) < 2) return normalised(run_tower(impl_->tower, input, wanted));
+  // On a CPU a larger product is no faster, and it may sum in another order: one by one, an image has the
+  // same features in every batch, to the bit.
+  std::vector<Features> parts;
+  for (std::int64_t i = 0; i < input.size(0); ++i)
+    parts.push_back(normalised(run_tower(impl_->tower, input.narrow(0, i, 1), wanted)));
+  return concatenate(parts);
 }
 
 Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const {

@@ -32,14 +32,14 @@ class SyntheticData {
 
   const TrainingData& data() const { return data_; }
 
-  /// The default rate is large, so that few steps change much.
-  TrainingSetup setup(double rate = 0.02) const {
+  TrainingSetup setup() const {
     TrainingSetup setup;
     setup.initial = fresh_adapters(kWidth, kLayers, kLayers, 111);
     setup.text_residual = unit(random({kWidth}, "text"));
     setup.layers = {{2}, kLayers, kLayers};
     setup.options.epochs = 4;
     setup.options.batch_size = 4;
+    constexpr double rate = 0.02;  // large, so that few steps change much
     setup.options.rate_visual = setup.options.rate_residual_local = setup.options.rate_residual_global = rate;
     setup.options.rate_residual_text = setup.options.rate_text = rate;
     return setup;

@@ -50,10 +50,11 @@ class Backbone {
   /// L2-normalised global and patch features of the given layers (blocks counted from 1; any order).
   ///
   /// Only what these layers and the global feature need is computed: no V-V attention after the last layer
-  /// asked for, and of the last block's original stream the class token alone. Peak memory beside weights and
-  /// result: about 4 * B * T * (10 * width) bytes for T = N + 1 tokens (56 MB an image for ViT-L/14 at 518
-  /// px), plus SDPA's own. Throws a settings error for a layer that is not there, a data error for images of
-  /// another shape.
+  /// asked for, and of the last block's original stream the class token alone. On a CPU an image has the same
+  /// features, to the bit, in every batch. Peak memory beside weights and
+  /// result: about 4 * B * T * (10 * width) bytes (B = 1 on a CPU) for T = N + 1 tokens (56 MB an image for
+  /// ViT-L/14 at 518 px), plus SDPA's own. Throws a settings error for a layer that is not there, a data
+  /// error for images of another shape.
   Features encode(const at::Tensor& images, std::span<const int> layers) const;
 
   /// The same by the TorchScript program inside the archive: the plain form, the oracle of `encode`. Float32
