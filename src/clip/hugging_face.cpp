@@ -1,3 +1,6 @@
+#include <set>
+#include <vector>
+
 #include <ATen/ops/cat.h>
 
 #include "res2clip/core/error.hpp"
@@ -7,7 +10,7 @@
 namespace res2clip {
 namespace {
 
-/// The part of a block's tensor names that both agree on, and its name in either.
+/// The parts of a block whose tensors the two name differently, without the ending weight or bias.
 constexpr std::pair<const char*, const char*> kBlockNames[] = {{"self_attn.out_proj.", "attn.out_proj."},
                                                                {"mlp.fc1.", "mlp.c_fc."},
                                                                {"mlp.fc2.", "mlp.c_proj."},
@@ -28,28 +31,59 @@ constexpr std::pair<const char*, const char*> kSingleNames[] = {
     {"vision_model.post_layernorm.weight", "visual.ln_post.weight"},
     {"vision_model.post_layernorm.bias", "visual.ln_post.bias"}};
 
-bool starts_with(const std::string& text, const std::string& start) {
-  return text.compare(0, start.size(), start) == 0;
+/// Tensors on their way from Hugging Face's names to OpenAI's.
+struct Renaming {
+  TensorMap left;  ///< those without a new name yet
+  TensorMap renamed;
+
+  void rename(const std::string& theirs, const std::string& ours) {
+    if (auto tensor = left.extract(theirs)) renamed[ours] = tensor.mapped();
+  }
+  void rename_transposed(const std::string& theirs, const std::string& ours) {
+    rename(theirs, ours);
+    const auto found = renamed.find(ours);
+    if (found != renamed.end() && found->second.dim() == 2) found->second = found->second.t();
+  }
+};
+
+/// The numbers of a tower's blocks, as they stand in the names.
+std::set<std::string> blocks_of(const TensorMap& tensors, const std::string& tower) {
+  std::set<std::string> blocks;
+  for (const auto& [name, tensor] : tensors)
+    if (const auto dot = name.find('.', tower.size()); name.starts_with(tower) && dot != std::string::npos)
+      blocks.insert(name.substr(tower.size(), dot - tower.size()));
+  return blocks;
 }
 
-/// A block's tensor, or nothing where it is one of q, k and v, which are joined afterwards.
-void add_block_tensor(TensorMap& renamed, const std::string& prefix, const std::string& rest,
-                      const at::Tensor& tensor) {
-  for (const auto& [theirs, ours] : kBlockNames)
-    if (starts_with(rest, theirs)) renamed[prefix + ours + rest.substr(std::string(theirs).size())] = tensor;
+/// Query, key and value are one tensor under OpenAI's names.
+void join_attention(Renaming& renaming, const std::string& theirs, const std::string& ours,
+                    const std::string& kind, const std::string& source) {
+  const auto part_name = [&](char part) { return theirs + "self_attn." + part + "_proj." + kind; };
+  std::vector<at::Tensor> parts;
+  std::string missing;
+  for (const char part : {'q', 'k', 'v'})
+    if (auto tensor = renaming.left.extract(part_name(part)))
+      parts.push_back(tensor.mapped());
+    else
+      missing = part_name(part);
+  if (parts.empty()) return;  // reported as missing under OpenAI's name
+  if (parts.size() < 3) throw data_error(source + ": tensor " + missing + " is missing");
+  for (const auto& part : parts)
+    if (part.dim() == 0 || part.sizes() != parts.front().sizes())
+      throw data_error(source + ": tensor " + part_name('q') +
+                       " and those of key and value are misshapen: the three must be of one shape");
+  renaming.renamed[ours + "attn.in_proj_" + kind] = at::cat(parts);
 }
 
-void join_attention(TensorMap& renamed, const TensorMap& tensors, const std::string& theirs,
-                    const std::string& ours) {
-  for (const std::string kind : {"weight", "bias"}) {
-    std::vector<at::Tensor> parts;
-    for (const char part : {'q', 'k', 'v'}) {
-      const auto found = tensors.find(theirs + "self_attn." + part + "_proj." + kind);
-      if (found != tensors.end()) parts.push_back(found->second);
+void rename_tower(Renaming& renaming, const std::string& theirs, const std::string& ours,
+                  const std::string& source) {
+  for (const auto& block : blocks_of(renaming.left, theirs)) {
+    const std::string their_block = theirs + block + ".", our_block = ours + block + ".";
+    for (const std::string kind : {"weight", "bias"}) {
+      for (const auto& [their_part, our_part] : kBlockNames)
+        renaming.rename(their_block + their_part + kind, our_block + our_part + kind);
+      join_attention(renaming, their_block, our_block, kind, source);
     }
-    // An incomplete set stays out, and is reported as missing under OpenAI's name.
-    if (parts.size() == 3 && parts[0].sizes() == parts[1].sizes() && parts[0].sizes() == parts[2].sizes())
-      renamed[ours + "attn.in_proj_" + kind] = at::cat(parts);
   }
 }
 
@@ -61,29 +95,15 @@ bool is_hugging_face(const TensorMap& tensors) {
 }
 
 TensorMap from_hugging_face(const TensorMap& tensors, const std::string& source) {
-  TensorMap renamed;
-  std::string unknown;
-  for (const auto& [theirs, ours] : kSingleNames)
-    if (const auto found = tensors.find(theirs); found != tensors.end()) renamed[ours] = found->second;
-  for (const auto& [theirs, ours] :
-       {std::pair("text_projection.weight", "text_projection"), {"visual_projection.weight", "visual.proj"}})
-    if (const auto found = tensors.find(theirs); found != tensors.end())
-      renamed[ours] = found->second.t().contiguous();
-  for (const auto& [tower, ours] :
-       {std::pair<std::string, std::string>("vision_model.encoder.layers.", "visual.transformer.resblocks."),
-        {"text_model.encoder.layers.", "transformer.resblocks."}}) {
-    for (const auto& [name, tensor] : tensors) {
-      if (!starts_with(name, tower)) continue;
-      const auto dot = name.find('.', tower.size());
-      if (dot == std::string::npos) continue;
-      const std::string block = name.substr(tower.size(), dot - tower.size());
-      add_block_tensor(renamed, ours + block + ".", name.substr(dot + 1), tensor);
-      if (name.substr(dot + 1) == "self_attn.q_proj.weight")
-        join_attention(renamed, tensors, tower + block + ".", ours + block + ".");
-    }
-  }
-  if (renamed.empty()) throw data_error(source + ": holds no tensors of a Hugging Face CLIPModel");
-  return renamed;
+  Renaming renaming{tensors, {}};
+  for (const auto& [theirs, ours] : kSingleNames) renaming.rename(theirs, ours);
+  renaming.rename_transposed("text_projection.weight", "text_projection");
+  renaming.rename_transposed("visual_projection.weight", "visual.proj");
+  rename_tower(renaming, "vision_model.encoder.layers.", "visual.transformer.resblocks.", source);
+  rename_tower(renaming, "text_model.encoder.layers.", "transformer.resblocks.", source);
+  renaming.renamed.merge(
+      renaming.left);  // under their own names, by which the check of the whole set calls them
+  return std::move(renaming.renamed);
 }
 
 }  // namespace res2clip

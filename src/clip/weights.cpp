@@ -162,8 +162,12 @@ ClipWeights read_clip_weights(const Path& path) {
   TensorMap tensors = read_any(path);
   if (is_hugging_face(tensors)) tensors = from_hugging_face(tensors, path.string());
   weights.sizes = clip_sizes(tensors, path.string());
-  for (auto& [name, tensor] : tensors)
-    if (!is_ignored(name)) weights.tensors[name] = tensor.to(at::kFloat).contiguous();
+  for (auto& [name, tensor] : tensors) {
+    if (is_ignored(name)) continue;
+    if (!tensor.is_floating_point())
+      throw data_error(path.string() + ": tensor " + name + " holds no floating-point numbers");
+    weights.tensors[name] = tensor.to(at::kFloat).contiguous();
+  }
   weights.name = path.filename().string();
   weights.sha256 = sha256_of_file(path);
   weights.verified = weights.sha256 == kPublishedSha256;

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/core/files.hpp"
+
+namespace res2clip::testing {
+
+/// Writes a safetensors file of float32, float16 and int64 tensors.
+void write_safetensors(const Path& path, const std::map<std::string, at::Tensor>& tensors);
+
+}  // namespace res2clip::testing
