@@ -2,12 +2,13 @@
 
 #include <cstdlib>
 #include <fstream>
-
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
 
-#include "clip/tiny_backbone.hpp"
 #include "res2clip/core/error.hpp"
+
+#include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -47,7 +48,8 @@ TEST(Archive, OptionsThatDoNotFitAreSettingsErrors) {
   const auto weights = testing::tiny_weights();
   EXPECT_THROW(export_backbone(weights, {.image_size = 71}, folder / "x.pt"), Error);
   EXPECT_THROW(export_backbone(weights, {.image_size = 70, .vv_blocks = 25}, folder / "x.pt"), Error);
-  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .patch_projection = false}, folder / "x.pt"), Error);
+  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .patch_projection = false}, folder / "x.pt"),
+               Error);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
@@ -56,7 +58,8 @@ TEST(Archive, ACutOrForeignFileIsADataErrorThatNamesIt) {
   export_backbone(testing::tiny_weights(), {.image_size = 70}, folder / "whole.pt");
   const std::string bytes = read_file(folder / "whole.pt");
   for (const double share : {0.0, 0.1, 0.5, 0.99}) {
-    write_file(folder / "cut.pt", bytes.substr(0, static_cast<std::size_t>(share * static_cast<double>(bytes.size()))));
+    write_file(folder / "cut.pt",
+               bytes.substr(0, static_cast<std::size_t>(share * static_cast<double>(bytes.size()))));
     EXPECT_THAT(load_failure(folder / "cut.pt"), HasSubstr("cut.pt"));
   }
   write_file(folder / "text.pt", "no archive at all");
@@ -92,12 +95,17 @@ TEST(Archive, PythonLoadsItAndGetsTheSameFeatures) {
              "unit = lambda x: x / x.norm(dim=-1, keepdim=True)\n"
              "print(repr(float(unit(cls)[1, 5])), repr(float(unit(patches[1])[0, 7, 3])))\n");
   const std::string out = (folder / "out.txt").string();
-  ASSERT_EQ(std::system((python + " " + (folder / "check.py").string() + " " + (folder / "tiny.pt").string() + " > " + out).c_str()), 0);
+  ASSERT_EQ(std::system((python + " " + (folder / "check.py").string() + " " + (folder / "tiny.pt").string() +
+                         " > " + out)
+                            .c_str()),
+            0);
   std::ifstream stream(out);
   double global = 0, patch = 0;
   stream >> global >> patch;
-  const auto images = at::arange(2 * 3 * 70 * 70).reshape({2, 3, 70, 70}).remainder(255).to(at::kFloat) / 255.0;
-  const auto features = Backbone::load(folder / "tiny.pt", {.device = "cpu"}).encode(images, std::vector<int>{6, 24});
+  const auto images =
+      at::arange(2 * 3 * 70 * 70).reshape({2, 3, 70, 70}).remainder(255).to(at::kFloat) / 255.0;
+  const auto features =
+      Backbone::load(folder / "tiny.pt", {.device = "cpu"}).encode(images, std::vector<int>{6, 24});
   EXPECT_NEAR(features.global[1][5].item<double>(), global, 3e-6);
   EXPECT_NEAR(features.patches.at(24)[0][7][3].item<double>(), patch, 3e-6);
 }

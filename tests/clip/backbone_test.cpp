@@ -1,11 +1,13 @@
 #include "res2clip/clip/backbone.hpp"
 
-#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
+
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
-#include "clip/tiny_backbone.hpp"
 #include "res2clip/core/error.hpp"
+
+#include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -17,9 +19,12 @@ using testing::tiny_backbone;
 // Both of the fixture table, for L2-normalised features; their float64 difference is 2.2e-7.
 constexpr double kUnitTolerance = 3e-6;
 
-at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, -1, true); }
+at::Tensor unit(const at::Tensor& x) {
+  return x / x.norm(2, -1, true);
+}
 
-/// Features as returned by the authors' model (class token first, not normalised), for every size and layer in a file.
+/// Features as returned by the authors' model (class token first, not normalised), for every size and layer
+/// in a file.
 void expect_golden_features(const Path& path) {
   const auto goldens = Goldens::read(path);
   const auto backbone = tiny_backbone();
@@ -35,7 +40,8 @@ void expect_golden_features(const Path& path) {
       EXPECT_TENSORS_NEAR(features.global, unit(goldens["global_" + s]), kUnitTolerance);
       for (const int layer : layers) {
         const auto expected = unit(goldens["patch_" + s + "_l" + std::to_string(layer)].slice(1, 1));
-        EXPECT_TENSORS_NEAR(features.patches.at(layer), expected, kUnitTolerance) << "size " << s << " layer " << layer;
+        EXPECT_TENSORS_NEAR(features.patches.at(layer), expected, kUnitTolerance)
+            << "size " << s << " layer " << layer;
         ++compared;
       }
     }
@@ -43,7 +49,9 @@ void expect_golden_features(const Path& path) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(Backbone, FeaturesEqualTheAuthors) { expect_golden_features(testing::test_data("generated/backbone_tiny.pt")); }
+TEST(Backbone, FeaturesEqualTheAuthors) {
+  expect_golden_features(testing::test_data("generated/backbone_tiny.pt"));
+}
 
 TEST(Backbone, FeaturesEqualTheAuthorsOnTheFullSet) {
   if (!testing::full_fixtures()) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
@@ -109,7 +117,8 @@ TEST(Backbone, EverySwitchOfTheExportChangesBothFormsAlike) {
     EXPECT_TENSORS_NEAR(native.global, plain.global, kUnitTolerance);
     for (const int layer : layers) {
       EXPECT_TENSORS_NEAR(native.patches.at(layer), plain.patches.at(layer), kUnitTolerance);
-      change = std::max(change, (native.patches.at(layer) - standard.patches.at(layer)).abs().max().item<double>());
+      change = std::max(change,
+                        (native.patches.at(layer) - standard.patches.at(layer)).abs().max().item<double>());
     }
     EXPECT_GT(change, 1e-3);
   }
@@ -120,8 +129,8 @@ TEST(Backbone, ImagesNeedNotBeSquare) {
   const auto images = at::randn({1, 3, 56, 84}, at::kFloat);
   const auto features = backbone.encode(images, std::vector<int>{24});
   EXPECT_EQ(features.grid, (Grid{4, 6}));
-  EXPECT_TENSORS_NEAR(features.patches.at(24), backbone.encode_plain(images, std::vector<int>{24}).patches.at(24),
-                      kUnitTolerance);
+  EXPECT_TENSORS_NEAR(features.patches.at(24),
+                      backbone.encode_plain(images, std::vector<int>{24}).patches.at(24), kUnitTolerance);
 }
 
 TEST(Backbone, RefusesLayersAndImagesThatDoNotFit) {

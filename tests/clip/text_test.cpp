@@ -1,8 +1,9 @@
 #include <gtest/gtest.h>
 
-#include "clip/tiny_backbone.hpp"
 #include "res2clip/clip/prompts.hpp"
 #include "res2clip/core/error.hpp"
+
+#include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {

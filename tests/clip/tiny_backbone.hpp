@@ -2,6 +2,7 @@
 
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/clip/backbone.hpp"
+
 #include "support/formula.hpp"
 #include "support/temporary_folder.hpp"
 

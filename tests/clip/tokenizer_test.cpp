@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -11,7 +12,8 @@ namespace {
 using testing::read_json;
 using testing::test_data;
 
-/// Texts that OpenAI's tokenizer first repairs, unescapes or lowers by context: out of scope, as the header says.
+/// Texts that OpenAI's tokenizer first repairs, unescapes or lowers by context: out of scope, as the header
+/// says.
 bool needs_more_than_bpe(const nlohmann::json& entry) {
   for (const char* flag : {"needs_ftfy", "needs_html", "needs_special_lower"})
     if (entry.value(flag, false)) return true;
