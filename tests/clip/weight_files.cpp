@@ -108,7 +108,9 @@ Tensors to_hugging_face(const Tensors& tensors) {
 
 Tensors halved(Tensors tensors) {
   for (auto& [name, tensor] : tensors)
-    if (tensor.dim() > 1 && name.find("embedding") == std::string::npos) tensor = tensor.to(at::kHalf);
+    if (name.find("ln_") == std::string::npos && name.find("embedding") == std::string::npos &&
+        name != "logit_scale")
+      tensor = tensor.to(at::kHalf);
   return tensors;
 }
 

@@ -23,7 +23,7 @@ void write_state_dict(const Path& path, const Tensors& tensors);
 /// The same weights under the names and in the layout of Hugging Face's CLIPModel.
 Tensors to_hugging_face(const Tensors& tensors);
 
-/// Matrices and convolutions in half precision, as OpenAI publishes them; norms and embeddings stay.
+/// Linear maps and convolutions in half precision, as OpenAI publishes them; norms and embeddings stay.
 Tensors halved(Tensors tensors);
 
 /// The formats in which CLIP weights are published.
