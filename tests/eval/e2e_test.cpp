@@ -18,6 +18,7 @@
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
+#include "res2clip/eval/stored_features.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/model/text_anchors.hpp"
@@ -25,6 +26,7 @@
 #include "clip/tiny_backbone.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace res2clip {
 namespace {
@@ -33,6 +35,8 @@ namespace {
 // not.
 constexpr double kImageTolerance = 1e-9;
 constexpr double kPixelTolerance = 1e-4;
+
+const std::vector<int> kLayers{6, 12, 18, 24};
 
 struct Goldens {
   nlohmann::json content;
@@ -43,8 +47,7 @@ struct Goldens {
 Detector detector_of(const nlohmann::json& run, const Backbone& backbone) {
   const TextAnchors anchors = encode_anchors(backbone, {}, {});
   if (run["mode"] == "training-free") return Detector(anchors, backbone.card(), {});
-  const std::vector<int> layers{6, 12, 18, 24};
-  const auto tensors = testing::formula_adapters(testing::kTinyClip.embed, layers, layers, 2);
+  const auto tensors = testing::formula_adapters(testing::kTinyClip.embed, kLayers, kLayers, 2);
   return Detector(anchors, backbone.card(), {}, assemble_adapters(tensors, "formula adapters"));
 }
 
@@ -60,17 +63,31 @@ References references_of(const Goldens& goldens, std::size_t shots) {
   return references;
 }
 
+ImageEncoder encoder_of(const Backbone& backbone, std::int64_t size) {
+  const ImageOptions options{.size = size};
+  return ImageEncoder([options](std::span<const Path> paths) { return prepare_images(paths, options); },
+                      [&backbone](const at::Tensor& images) { return backbone.encode(images, kLayers); },
+                      /*background=*/false);
+}
+
 EvaluationResult evaluate_run(const nlohmann::json& run, const Goldens& goldens, const Backbone& backbone,
-                              MetricMode mode, std::int64_t batch_size) {
-  const Detector detector = detector_of(run, backbone);
-  ImageOptions image;
-  image.size = run["image_size"];
-  ImageEncoder encoder(
-      [&](std::span<const Path> paths) { return prepare_images(paths, image); },
-      [&](const at::Tensor& images) { return backbone.encode(images, detector.layers_needed()); }, false);
+                              const EvaluationInput& input, MetricMode mode, std::int64_t batch_size) {
   return evaluate(read_meta(goldens.meta, goldens.root),
-                  references_of(goldens, run["shots"].get<std::size_t>()), detector,
-                  input_from_files(encoder), {batch_size, {mode}});
+                  references_of(goldens, run["shots"].get<std::size_t>()), detector_of(run, backbone), input,
+                  {batch_size, {mode}});
+}
+
+/// A store for the features of the runs at one image size, which all runs share.
+FeatureStore store_of(const Path& folder, const Backbone& backbone, std::int64_t size) {
+  const auto side = size / backbone.card().patch_size;
+  StoreDescription description;
+  description.dataset = "goldens";
+  description.backbone = backbone.checksum();
+  description.image_size = size;
+  description.layers = kLayers;
+  description.embed = backbone.card().embed_dim;
+  description.grid = {side, side};
+  return {folder / std::to_string(size), description};
 }
 
 /// The largest differences to the goldens, of image figures and of pixel figures.
@@ -101,12 +118,17 @@ bool of_images(Metric metric) {
 
 void expect_goldens(const Goldens& goldens) {
   const Backbone backbone = testing::tiny_backbone();
+  const testing::TemporaryFolder folder;
   Differences differences;
   for (const auto& run : goldens.content["runs"]) {
-    SCOPED_TRACE(run["mode"].get<std::string>() + ", " + std::to_string(run["image_size"].get<int>()) +
-                 " px, " + std::to_string(run["shots"].get<int>()) + " shots");
-    const auto released = evaluate_run(run, goldens, backbone, MetricMode::released, 4);
-    const auto exact = evaluate_run(run, goldens, backbone, MetricMode::exact, 4);
+    const auto size = run["image_size"].get<std::int64_t>();
+    auto store = store_of(folder.path(), backbone, size);
+    auto encoder = encoder_of(backbone, size);
+    const auto input = with_store(input_from_files(encoder), store, at::kCPU);
+    SCOPED_TRACE(run["mode"].get<std::string>() + ", " + std::to_string(size) + " px, " +
+                 std::to_string(run["shots"].get<int>()) + " shots");
+    const auto released = evaluate_run(run, goldens, backbone, input, MetricMode::released, 4);
+    const auto exact = evaluate_run(run, goldens, backbone, input, MetricMode::exact, 4);
     for (std::size_t i = 0; i < released.classes.size(); ++i) {
       const auto& category = released.classes[i].category;
       SCOPED_TRACE(category);
@@ -143,9 +165,11 @@ TEST(WholeRuns, GiveTheSameFilesForAnyBatchSize) {
                         testing::test_data("generated/e2e_meta.json")};
   const Backbone backbone = testing::tiny_backbone();
   const auto& run = goldens.content["runs"][1];
-  const auto expected = evaluate_run(run, goldens, backbone, MetricMode::released, 1);
+  auto encoder = encoder_of(backbone, run["image_size"].get<std::int64_t>());
+  const auto input = input_from_files(encoder);
+  const auto expected = evaluate_run(run, goldens, backbone, input, MetricMode::released, 1);
   for (const std::int64_t batch_size : {3, 8}) {
-    const auto result = evaluate_run(run, goldens, backbone, MetricMode::released, batch_size);
+    const auto result = evaluate_run(run, goldens, backbone, input, MetricMode::released, batch_size);
     EXPECT_EQ(results_csv(result), results_csv(expected)) << "batch size " << batch_size;
     EXPECT_EQ(scores_csv(result), scores_csv(expected)) << "batch size " << batch_size;
   }
