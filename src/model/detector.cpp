@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/branches.hpp"
@@ -32,6 +34,16 @@ bool is_fine_tuned(Mode mode, bool has_adapters) {
     throw settings_error(
         "scoring.mode is training_free, which uses no adapters; leave out the checkpoint or set it to auto");
   return mode == Mode::fine_tuned || has_adapters;
+}
+
+/// The global residuals [B, D] of a batch, adapted one by one on a CPU: the sums in a product of a few rows
+/// depend on their number, and an image gets the same figures in any batch. A GPU would have too little to
+/// do.
+at::Tensor adapt_each(const GlobalAdapter& adapter, const at::Tensor& residuals) {
+  if (!residuals.is_cpu()) return adapt_global(adapter, residuals);
+  std::vector<at::Tensor> adapted;
+  for (const auto& residual : residuals.split(1)) adapted.push_back(adapt_global(adapter, residual));
+  return at::cat(adapted);
 }
 
 }  // namespace
@@ -105,7 +117,7 @@ void Detector::draw_maps(const Grid& grid, Detection& found) const {
 void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
   at::Tensor residual =
       global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
-  if (adapters_) residual = adapt_global(adapters_->res_vis_global_adapter, residual);
+  if (adapters_) residual = adapt_each(adapters_->res_vis_global_adapter, residual);
   found.text_global = text_similarity(query.global, text_direction_);
   found.residual_global_raw = residual_projection(residual, residual_direction_);
   found.residual_global = clamped(found.residual_global_raw);

@@ -164,14 +164,17 @@ TEST(WholeRuns, GiveTheSameFilesForAnyBatchSize) {
                         testing::test_data("generated/images"),
                         testing::test_data("generated/e2e_meta.json")};
   const Backbone backbone = testing::tiny_backbone();
-  const auto& run = goldens.content["runs"][1];
-  auto encoder = encoder_of(backbone, run["image_size"].get<std::int64_t>());
-  const auto input = input_from_files(encoder);
-  const auto expected = evaluate_run(run, goldens, backbone, input, MetricMode::released, 1);
-  for (const std::int64_t batch_size : {3, 8}) {
-    const auto result = evaluate_run(run, goldens, backbone, input, MetricMode::released, batch_size);
-    EXPECT_EQ(results_csv(result), results_csv(expected)) << "batch size " << batch_size;
-    EXPECT_EQ(scores_csv(result), scores_csv(expected)) << "batch size " << batch_size;
+  for (const std::size_t number : {1, 3, 7}) {  // training-free, fine-tuned, and that at another size
+    const auto& run = goldens.content["runs"][number];
+    SCOPED_TRACE(run["mode"].get<std::string>() + ", " + run["image_size"].dump() + " px");
+    auto encoder = encoder_of(backbone, run["image_size"].get<std::int64_t>());
+    const auto input = input_from_files(encoder);
+    const auto expected = evaluate_run(run, goldens, backbone, input, MetricMode::released, 1);
+    for (const std::int64_t batch_size : {3, 8}) {
+      const auto result = evaluate_run(run, goldens, backbone, input, MetricMode::released, batch_size);
+      EXPECT_EQ(results_csv(result), results_csv(expected)) << "batch size " << batch_size;
+      EXPECT_EQ(scores_csv(result), scores_csv(expected)) << "batch size " << batch_size;
+    }
   }
 }
 
