@@ -2,8 +2,6 @@
 // ours.
 #include "tower.hpp"
 
-#include <vector>
-
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
@@ -135,21 +133,13 @@ class TowerRun {
                         .view({batch_, tokens_, 2 * width_});
     const auto v = kv.narrow(2, width_, width_);
     if (vv_needed) add_attention(vv_, attention(v, v, v), block);
-    const auto classes = h.view({batch_, tokens_, width_}).narrow(1, 0, 1);
+    const auto q = at::linear(h.view({batch_, tokens_, width_}).narrow(1, 0, 1), weight.narrow(0, 0, width_),
+                              bias.narrow(0, 0, width_));
     x_ = x_.view({batch_, tokens_, width_}).select(1, 0).contiguous();
     tokens_of_x_ = 1;
-    for (std::int64_t first = 0; first < batch_; first += classes_at_once()) {
-      const auto some = [&](const at::Tensor& all) { return all.narrow(0, first, classes_at_once()); };
-      const auto q = at::linear(some(classes), weight.narrow(0, 0, width_), bias.narrow(0, 0, width_));
-      auto x = some(x_);
-      add_attention(x, attention(q, some(kv.narrow(2, 0, width_)), some(v)), block);
-      add_feed_forward(x, block);
-    }
+    add_attention(x_, attention(q, kv.narrow(2, 0, width_), v), block);
+    add_feed_forward(x_, block);
   }
-
-  /// A product of a few rows is summed in an order that depends on their number. Row by row, an image has the
-  /// same features in any batch; a GPU would have too little to do.
-  std::int64_t classes_at_once() const { return x_.is_cpu() ? 1 : batch_; }
 
   at::Tensor patch_features(const at::Tensor& stream) const {
     auto x = stream.view({batch_, tokens_, width_}).narrow(1, 1, tokens_ - 1);
@@ -162,10 +152,7 @@ class TowerRun {
     auto x = tokens_of_x_ == 1 ? x_ : x_.view({batch_, tokens_, width_}).select(1, 0);
     if (card_.global_ln_post)
       x = at::layer_norm(x, {width_}, tower_["ln_post_weight"], tower_["ln_post_bias"], kEpsilon);
-    std::vector<at::Tensor> features;
-    for (const auto& some : x.split(classes_at_once()))
-      features.push_back(at::matmul(some, tower_["vision_projection"]));
-    return at::cat(features);
+    return at::matmul(x, tower_["vision_projection"]);
   }
 
   const ImageTower& tower_;
