@@ -50,15 +50,21 @@ evaluate training-free
 make_once "$demo/adapters/checkpoint.pth" "training adapters on the seen classes" \
   "$res2clip" train --backbone "$demo/demo-clip.pt" --data "$demo/seen" --output "$demo/adapters" --epochs 5
 evaluate fine-tuned --checkpoint "$demo/adapters/checkpoint.pth"
+# The control: adapters that change nothing, with the layers and weights of the fine-tuned mode.
+make_once "$demo/identity/checkpoint.pth" "writing adapters that change nothing" \
+  "$res2clip" train --backbone "$demo/demo-clip.pt" --data "$demo/seen" --output "$demo/identity" \
+  --store "$demo/adapters/features" --epochs 1 --set train.rate_visual=0 --set train.rate_residual_local=0 \
+  --set train.rate_residual_global=0 --set train.rate_residual_text=0 --set train.rate_text=0
+evaluate fine-tuned-identity --checkpoint "$demo/identity/checkpoint.pth"
 if [ ! -e "$demo/maps" ]; then
   say "drawing heat maps"
   for class in leather mesh gear cable screw; do
     "$res2clip" infer --backbone "$demo/demo-clip.pt" --reference "$demo/unseen/$class/train/good" \
-      --output "$demo/maps/$class" --quiet "$demo/unseen/$class/test" > "$demo/maps-$class.txt"
+      --output "$demo/maps/$class" --quiet "$demo/unseen/$class/test/"* > "$demo/maps-$class.txt"
   done
 fi
 
-for name in training-free fine-tuned; do
+for name in training-free fine-tuned fine-tuned-identity; do
   printf '\n%s, one reference per class, %s px:\n' "$name" "$pixels"
   cat "$demo/$name.txt"
 done
@@ -67,6 +73,7 @@ cat <<END
 Heat maps:       $demo/maps/*/*/*.png
 Figures:         $demo/training-free, $demo/fine-tuned
 Loss curves:     $demo/adapters/curves.html
+Training is worth what fine-tuned gains over fine-tuned-identity: the same mode with adapters that change nothing.
 The backbone is a toy that knows generated surfaces; README.md says how to get CLIP's own weights.
 
 With your own pictures of good parts and parts to inspect:
