@@ -4,9 +4,21 @@
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 
 namespace res2clip::app {
 namespace {
+
+/// The log of the program: plain lines on standard error.
+spdlog::logger& messages() {
+  static const auto logger = [] {
+    auto made = spdlog::stderr_logger_mt("res2clip");
+    made->set_pattern("%v");
+    return made;
+  }();
+  return *logger;
+}
 
 /// A value that YAML reads back as it stands.
 template <class Value>
@@ -90,7 +102,11 @@ void print(const std::string& line) {
 }
 
 void note(const std::string& line) {
-  std::fprintf(stderr, "%s\n", line.c_str());
+  messages().info(line);
+}
+
+void complain(const std::string& line) {
+  messages().error("res2clip: " + line);
 }
 
 bool interrupted() {

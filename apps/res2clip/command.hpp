@@ -47,6 +47,8 @@ void require(const std::string& value, const std::string& option);
 void print(const std::string& line);
 /// A remark for the user, to standard error.
 void note(const std::string& line);
+/// What went wrong, to standard error.
+void complain(const std::string& line);
 
 /// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process.
 bool interrupted();

@@ -1,5 +1,4 @@
 // The program: one subcommand per file beside this one, errors turned into one line and an exit code here.
-#include <cstdio>
 #include <exception>
 #include <new>
 
@@ -13,7 +12,7 @@ constexpr int kFailed = 1;
 constexpr int kUsage = 2;
 
 int report(const std::string& message, int code) {
-  std::fprintf(stderr, "res2clip: %s\n", message.c_str());
+  res2clip::app::complain(message);
   return code;
 }
 

@@ -42,7 +42,8 @@ c10::Device resolve_device(const std::string& name) {
 c10::Device apply(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
   if (device.is_cpu() && options.precision != Precision::fp32)
-    throw settings_error("precision " + std::string(name_of(options.precision)) + " needs a CUDA device; on a CPU use fp32");
+    throw settings_error("precision " + std::string(name_of(options.precision)) +
+                         " needs a CUDA device; on a CPU use fp32");
   const auto cores = static_cast<std::int64_t>(std::thread::hardware_concurrency());
   at::set_num_threads(
       static_cast<int>(options.threads > 0 ? options.threads : std::max<std::int64_t>(1, cores)));

@@ -50,7 +50,8 @@ void write_png(const Path& path, const at::Tensor& pixels) {
   try {
     cv::Mat bgr;
     if (colour) cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    if (!cv::imencode(".png", colour ? bgr : rgb, bytes)) throw runtime_error(path.string() + ": cannot be encoded as PNG");
+    if (!cv::imencode(".png", colour ? bgr : rgb, bytes))
+      throw runtime_error(path.string() + ": cannot be encoded as PNG");
   } catch (const cv::Exception& failure) {
     throw runtime_error(path.string() + ": cannot be encoded as PNG: " + failure.err);
   }
