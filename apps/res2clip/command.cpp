@@ -4,21 +4,9 @@
 #include <cstdio>
 
 #include <nlohmann/json.hpp>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 namespace res2clip::app {
 namespace {
-
-/// The log of the program: plain lines on standard error.
-spdlog::logger& messages() {
-  static const auto logger = [] {
-    auto made = spdlog::stderr_logger_mt("res2clip");
-    made->set_pattern("%v");
-    return made;
-  }();
-  return *logger;
-}
 
 /// A value that YAML reads back as it stands.
 template <class Value>
@@ -99,14 +87,6 @@ void require(const std::string& value, const std::string& option) {
 void print(const std::string& line) {
   std::fprintf(stdout, "%s\n", line.c_str());
   std::fflush(stdout);
-}
-
-void note(const std::string& line) {
-  messages().info(line);
-}
-
-void complain(const std::string& line) {
-  messages().error("res2clip: " + line);
 }
 
 bool interrupted() {

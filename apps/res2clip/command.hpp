@@ -10,6 +10,8 @@
 #include "res2clip/config/settings.hpp"
 #include "res2clip/core/error.hpp"
 
+#include "messages.hpp"
+
 namespace res2clip::app {
 
 /// What every command takes: the settings' sources, and the options that are short names of single settings.
@@ -45,10 +47,6 @@ void require(const std::string& value, const std::string& option);
 
 /// Standard output is for data: results, JSON lines, paths. This writes one line to it.
 void print(const std::string& line);
-/// A remark for the user, to standard error.
-void note(const std::string& line);
-/// What went wrong, to standard error.
-void complain(const std::string& line);
 
 /// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process.
 bool interrupted();

@@ -124,6 +124,7 @@ void add_infer(CLI::App& program, Run& run) {
       ->add_option("--range", options->output.range,
                    "Map values shown as cold and as hot (default: from each map)")
       ->expected(2)
+      ->allow_extra_args(false)  // pictures may follow
       ->type_name("LOW HIGH");
   command
       ->add_option("images", options->inputs,

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+namespace res2clip::app {
+
+/// A remark for the user, to standard error.
+void note(const std::string& line);
+/// What went wrong, to standard error.
+void complain(const std::string& line);
+
+}  // namespace res2clip::app
