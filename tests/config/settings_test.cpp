@@ -69,7 +69,8 @@ TEST(Profiles, OfThePaperDiffersWhereThePaperDoes) {
       differing_keys(Settings{}, resolve_settings("paper", {}, {})),
       ElementsAre("/export/vv_blocks", "/profile", "/prompts/anomalous_after_noun",
                   "/scoring/clamp_projections", "/scoring/normalise_baseline", "/scoring/smooth_branch_maps",
-                  "/text/normalise_encodings", "/text/normalise_residual"));
+                  "/text/normalise_encodings", "/text/normalise_residual", "/train/count_over",
+                  "/train/rate_residual_global", "/train/upsampling"));
 }
 
 TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
