@@ -16,15 +16,20 @@ mkdir -p "$demo"
 demo=$(cd "$demo" && pwd)
 pixels=128
 
-# Runs a command unless what it makes is there.
+# Threads that wait for each other by turning in circles are slow where something else runs as well.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+
+# Runs a command unless it has run to its end before: what an interruption leaves is no reason to skip it.
 make_once() {
-  local product=$1 title=$2
+  local product=$1 title=$2 mark
+  mark=$demo/.done-${product//\//-}
   shift 2
-  if [ -e "$product" ]; then
-    say "$title: there already ($product)"
+  if [ -e "$mark" ] && [ -e "$demo/$product" ]; then
+    say "$title: there already ($demo/$product)"
   else
     say "$title"
     "$@"
+    touch "$mark"
   fi
 }
 # Evaluates on the classes that no training saw: the table goes to NAME.txt, everything to the folder NAME.
@@ -38,31 +43,27 @@ evaluate() {
   mv "$demo/$name.txt.new" "$demo/$name.txt"
 }
 
-make_once "$demo/seen" "drawing the data to train on" \
+make_once seen "drawing the data to train on" \
   "$res2clip" demo-data --output "$demo/seen" --classes weave tiles concrete carpet pill nut washer connector \
   --train 2 --good 4 --defective 3 --seed 11
-make_once "$demo/unseen" "drawing the data to test on" \
+make_once unseen "drawing the data to test on" \
   "$res2clip" demo-data --output "$demo/unseen" --classes leather mesh gear cable screw \
   --train 4 --good 6 --defective 5 --seed 12
-make_once "$demo/demo-clip.pt" "exporting the backbone" \
+make_once demo-clip.pt "exporting the backbone" \
   "$res2clip" export --weights "$root/models/demo-clip.safetensors" --output "$demo/demo-clip.pt" --image-size $pixels
 evaluate training-free
-make_once "$demo/adapters/checkpoint.pth" "training adapters on the seen classes" \
-  "$res2clip" train --backbone "$demo/demo-clip.pt" --data "$demo/seen" --output "$demo/adapters" --epochs 5
+make_once adapters/checkpoint.pth "training adapters on the seen classes" \
+  "$res2clip" train --backbone "$demo/demo-clip.pt" --data "$demo/seen" --output "$demo/adapters" --epochs 5 --resume
 evaluate fine-tuned --checkpoint "$demo/adapters/checkpoint.pth"
 # The control: adapters that change nothing, with the layers and weights of the fine-tuned mode.
-make_once "$demo/identity/checkpoint.pth" "writing adapters that change nothing" \
-  "$res2clip" train --backbone "$demo/demo-clip.pt" --data "$demo/seen" --output "$demo/identity" \
-  --store "$demo/adapters/features" --epochs 1 --set train.rate_visual=0 --set train.rate_residual_local=0 \
-  --set train.rate_residual_global=0 --set train.rate_residual_text=0 --set train.rate_text=0
-evaluate fine-tuned-identity --checkpoint "$demo/identity/checkpoint.pth"
-if [ ! -e "$demo/maps" ]; then
-  say "drawing heat maps"
+evaluate fine-tuned-identity --set scoring.mode=fine_tuned
+draw_heat_maps() {
   for class in leather mesh gear cable screw; do
     "$res2clip" infer --backbone "$demo/demo-clip.pt" --reference "$demo/unseen/$class/train/good" \
       --output "$demo/maps/$class" --quiet "$demo/unseen/$class/test/"* > "$demo/maps-$class.txt"
   done
-fi
+}
+make_once maps "drawing heat maps" draw_heat_maps
 
 for name in training-free fine-tuned fine-tuned-identity; do
   printf '\n%s, one reference per class, %s px:\n' "$name" "$pixels"
