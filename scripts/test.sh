@@ -6,4 +6,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 cd "$root"
 "$root/scripts/build.sh"
+# Several tests at once share the cores: threads that wait for each other by turning in circles would take them.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
 ctest --preset release -j "$(nproc)" "$@"
