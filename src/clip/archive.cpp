@@ -1,6 +1,10 @@
 // Writes the self-contained archive. Needs LibTorch's modules, unlike most of this room.
 #include "res2clip/clip/archive.hpp"
 
+#include <fstream>
+#include <ostream>
+#include <stdexcept>
+
 #include <ATen/ops/stack.h>
 #include <torch/csrc/jit/api/module.h>
 
@@ -12,6 +16,30 @@
 
 namespace res2clip {
 namespace {
+
+/// A file whose failures are told by `close` alone: LibTorch's archive writer ends the process where its
+/// stream fails.
+class DeferredFile : public std::streambuf {
+ public:
+  explicit DeferredFile(const Path& path) {
+    good_ = file_.open(path, std::ios::out | std::ios::binary) != nullptr;
+  }
+  bool close() { return file_.close() != nullptr && good_; }
+
+ protected:
+  std::streamsize xsputn(const char* bytes, std::streamsize count) override {
+    good_ = good_ && file_.sputn(bytes, count) == count;
+    return count;
+  }
+  int_type overflow(int_type letter) override {
+    good_ = good_ && file_.sputc(traits_type::to_char_type(letter)) != traits_type::eof();
+    return traits_type::not_eof(letter);
+  }
+
+ private:
+  std::filebuf file_;
+  bool good_ = false;
+};
 
 /// Archive name of a stacked weight and OpenAI's name inside a block.
 constexpr std::pair<const char*, const char*> kBlockTensors[] = {
@@ -162,8 +190,12 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
   module.eval();
   AtomicFile file(path);
   try {
-    module.save(file.temporary().string(), {{kCardFile, card_json({card, features_checksum(tensors, card)})},
-                                            {kVocabularyFile, std::string(built_in_merges())}});
+    // Through a stream: given a path, LibTorch names the folder inside the archive after the temporary file.
+    DeferredFile buffer(file.temporary());
+    std::ostream stream(&buffer);
+    module.save(stream, {{kCardFile, card_json({card, features_checksum(tensors, card)})},
+                         {kVocabularyFile, std::string(built_in_merges())}});
+    if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
     const std::string text = error.what();
     throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));

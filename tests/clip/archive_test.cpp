@@ -1,8 +1,11 @@
 #include "res2clip/clip/archive.hpp"
 
+#include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <gtest/gtest.h>
 
@@ -41,6 +44,35 @@ TEST(Archive, TheChecksumFollowsWhatDecidesTheFeatures) {
   EXPECT_EQ(one.checksum(), testing::tiny_backbone({.image_size = 98}).checksum());
   EXPECT_NE(one.checksum(), testing::tiny_backbone({.image_size = 70, .vv_blocks = 18}).checksum());
   EXPECT_EQ(one.checksum().size(), 64u);
+}
+
+TEST(Archive, TheSameWeightsGiveTheSameBytes) {
+  const TemporaryFolder folder;
+  const auto weights = testing::tiny_weights();
+  export_backbone(weights, {.image_size = 70}, folder / "one.pt");
+  export_backbone(weights, {.image_size = 70}, folder / "two.pt");
+  EXPECT_TRUE(read_file(folder / "one.pt") == read_file(folder / "two.pt"));
+}
+
+// A limit on the size of files stands in for a full disk.
+TEST(Archive, AFullDiskIsARuntimeErrorAndLeavesNoFile) {
+  const TemporaryFolder folder;
+  const auto weights = testing::tiny_weights();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const rlimit tight{1 << 20, before.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &tight), 0);
+  ErrorKind kind = ErrorKind::data;
+  try {
+    export_backbone(weights, {.image_size = 70}, folder / "x.pt");
+  } catch (const Error& error) {
+    kind = error.kind();
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_EQ(kind, ErrorKind::runtime);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(Archive, OptionsThatDoNotFitAreSettingsErrors) {
