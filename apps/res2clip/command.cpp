@@ -16,10 +16,16 @@ std::string as_json(const Value& value) {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
 
-// A second signal ends the process at once: the default action is restored by the first.
+extern "C" void end_at_once(int signal) {
+  remove_unfinished_files();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+// A second signal ends the process at once.
 extern "C" void on_interrupt(int signal) {
   interrupt_seen = 1;
-  std::signal(signal, SIG_DFL);
+  std::signal(signal, end_at_once);
 }
 
 }  // namespace
@@ -75,7 +81,9 @@ void CommonOptions::add_to(CLI::App& command, const std::string& batch_key, cons
       ->check(CLI::IsMember({"released", "paper"}));
   add_setting(command, "--device", "compute.device", "auto, cpu, cuda or cuda:N")->group(group);
   add_setting(command, "--precision", "compute.precision", "fp32, tf32 or bf16")->group(group);
-  add_setting(command, "--threads", "compute.threads", "CPU threads; 0: all cores")->group(group);
+  add_setting(command, "--threads", "compute.threads",
+              "CPU threads; 0: what OMP_NUM_THREADS says, else all cores")
+      ->group(group);
   add_setting(command, "--batch-size", batch_key, batch_help)->group(group);
   command.add_flag("-q,--quiet", quiet, "No progress, no remarks")->group(group);
 }
@@ -91,6 +99,10 @@ void print(const std::string& line) {
 
 bool interrupted() {
   return interrupt_seen != 0;
+}
+
+void leave_no_unfinished_files() {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, end_at_once);
 }
 
 void watch_interrupts() {

@@ -48,6 +48,8 @@ void require(const std::string& value, const std::string& option);
 /// Standard output is for data: results, JSON lines, paths. This writes one line to it.
 void print(const std::string& line);
 
+/// Makes SIGINT, SIGTERM and SIGHUP remove temporary files before they end the process.
+void leave_no_unfinished_files();
 /// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process.
 bool interrupted();
 void watch_interrupts();

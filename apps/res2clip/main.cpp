@@ -1,7 +1,7 @@
 // The program: one subcommand per file beside this one, errors turned into one line and an exit code here.
 #include <exception>
-#include <new>
 
+#include "res2clip/core/compute.hpp"
 #include "res2clip/core/version.hpp"
 
 #include "command.hpp"
@@ -53,14 +53,13 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return program.exit(error) == 0 ? 0 : kUsage;
   }
+  app::leave_no_unfinished_files();
   try {
     run();
     return 0;
   } catch (const Error& error) {
     return report(error.what(), error.exit_code());
-  } catch (const std::bad_alloc&) {
-    return report("out of memory; lower --batch-size or the image size", kFailed);
   } catch (const std::exception& error) {
-    return report(first_line(error.what()), kFailed);
+    return report(out_of_memory_message(error).value_or(first_line(error.what())), kFailed);
   }
 }

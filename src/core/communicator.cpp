@@ -15,7 +15,7 @@ class SingleProcess final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes) override { return {bytes}; }
+  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override { return {bytes}; }
 };
 
 std::optional<std::string> variable(const char* name) {
@@ -72,6 +72,11 @@ ProcessPlace place_from_environment() {
   place.launcher_has_store = variable("TORCHELASTIC_USE_AGENT_STORE") == "True";
   if (const auto attempt = variable("TORCHELASTIC_RESTART_COUNT")) place.attempt = *attempt;
   return place;
+}
+
+ComputeOptions compute_of(const ProcessPlace& place, ComputeOptions options) {
+  if (place.size > 1) options.device = device_of_process(options.device, place.local_rank);
+  return options;
 }
 
 }  // namespace res2clip

@@ -43,6 +43,17 @@ struct Digest {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
 };
 
+/// Temporary names of the AtomicFiles there are. More than these are not cleaned up after a signal.
+std::array<std::atomic<const char*>, 64> unfinished{};
+
+/// Where a name leads: through a link, the file itself is replaced, not the link.
+Path target_of(Path path) {
+  std::error_code failed;
+  if (!std::filesystem::is_symlink(path, failed)) return path;
+  Path target = std::filesystem::weakly_canonical(path, failed);
+  return failed ? path : target;
+}
+
 void flush_to_disk(const Path& path) {
   const int file = ::open(path.c_str(), O_RDONLY);
   if (file < 0) throw runtime_error(path.string() + ": cannot be written: " + reason());
@@ -66,7 +77,7 @@ std::string read_file(const Path& path) {
   return bytes;
 }
 
-AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
+AtomicFile::AtomicFile(Path path) : path_(target_of(std::move(path))) {
   static std::atomic<unsigned> counter{0};
   const Path folder = path_.parent_path();
   std::error_code failed;
@@ -74,11 +85,23 @@ AtomicFile::AtomicFile(Path path) : path_(std::move(path)) {
   if (failed) throw runtime_error(folder.string() + ": the folder cannot be made: " + failed.message());
   if (std::filesystem::is_directory(path_, failed))
     throw runtime_error(path_.string() + ": is a folder; name a file to write to");
+  if (std::filesystem::exists(path_, failed) && !std::filesystem::is_regular_file(path_, failed))
+    throw runtime_error(
+        path_.string() +
+        ": is a device, a pipe or a socket, which a file cannot replace; name a file to write to");
   temporary_ = path_;
   temporary_ += "." + std::to_string(::getpid()) + "-" + std::to_string(counter++) + ".part";
+  for (auto& slot : unfinished) {
+    const char* nobody = nullptr;
+    if (slot.compare_exchange_strong(nobody, temporary_.c_str())) break;
+  }
 }
 
 AtomicFile::~AtomicFile() {
+  for (auto& slot : unfinished) {
+    const char* own = temporary_.c_str();
+    if (slot.compare_exchange_strong(own, nullptr)) break;
+  }
   std::error_code ignored;
   if (!committed_) std::filesystem::remove(temporary_, ignored);
 }
@@ -89,6 +112,11 @@ void AtomicFile::commit() {
   std::filesystem::rename(temporary_, path_, failed);
   if (failed) throw runtime_error(path_.string() + ": cannot be written: " + failed.message());
   committed_ = true;
+}
+
+void remove_unfinished_files() noexcept {
+  for (auto& slot : unfinished)
+    if (const char* name = slot.load()) ::unlink(name);
 }
 
 void write_file(const Path& path, std::string_view bytes) {
@@ -115,6 +143,7 @@ std::string sha256_of_file(const Path& path) {
   std::string piece(1 << 20, '\0');
   while (stream.read(piece.data(), static_cast<std::streamsize>(piece.size())) || stream.gcount() > 0)
     digest.add(piece.data(), static_cast<std::size_t>(stream.gcount()));
+  if (stream.bad()) throw data_error(path.string() + ": cannot be read: " + reason());
   return digest.hex();
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace res2clip {
 namespace {
@@ -260,6 +261,7 @@ class Machine {
   // -----------------------------------------------------------------------------------------------------------
 
   NodePointer make(Kind kind, std::vector<NodePointer> items = {}) {
+    if (static_cast<std::int64_t>(nodes_.size()) >= kMostValues) refuse("it holds too many values");
     nodes_.emplace_back();
     nodes_.back().kind = kind;
     nodes_.back().items = std::move(items);
@@ -309,6 +311,8 @@ class Machine {
 
   void extend(Kind kind, const std::vector<NodePointer>& items) {
     if (top()->kind != kind || (kind == Kind::dict && items.size() % 2 != 0)) refuse_damaged();
+    if ((contained_ += static_cast<std::int64_t>(items.size())) > kMostValues)
+      refuse("it holds too many values");
     top()->items.insert(top()->items.end(), items.begin(), items.end());
   }
 
@@ -366,7 +370,9 @@ class Machine {
     const NodePointer function = pop();
     if (function->kind != Kind::function || arguments->kind != Kind::tuple) refuse_damaged();
     if (function->function == kRebuildTensor) {
-      push(make(rebuild_tensor(arguments->items)));
+      PickleValue rebuilt = rebuild_tensor(arguments->items);
+      limit_memory(arguments->items[0]->storage, static_cast<std::int64_t>(rebuilt.tensor()->nbytes()));
+      push(make(std::move(rebuilt)));
     } else if (function->function == kRebuildParameter && !arguments->items.empty()) {
       push(arguments->items.front());
     } else if (function->function == kOrderedDict && arguments->items.empty()) {
@@ -376,6 +382,14 @@ class Machine {
     }
   }
 
+  /// Tensors may share a storage, but a thousand copies of one are no checkpoint.
+  void limit_memory(const at::Tensor& storage, std::int64_t bytes) {
+    constexpr std::int64_t kMostCopies = 8;
+    if (stored_.insert(storage.data_ptr()).second)
+      stored_bytes_ += static_cast<std::int64_t>(storage.nbytes());
+    if ((cloned_ += bytes) > kMostCopies * stored_bytes_) refuse("its tensors share their data too often");
+  }
+
   /// An OrderedDict's attributes: of a state dict, the `_metadata` of its modules, which nothing here needs.
   void build() {
     pop();
@@ -383,7 +397,8 @@ class Machine {
   }
 
   PickleValue finished(const Node* node, int depth) {
-    if (depth > kDeepest || ++finished_ > kMostValues) refuse("its containers are nested too deeply");
+    if (depth > kDeepest) refuse("its containers are nested too deeply");
+    if (++finished_ > kMostValues) refuse("it holds too many values");
     if (node->kind == Kind::plain) return node->plain;
     if (node->kind == Kind::list || node->kind == Kind::tuple) {
       auto list = std::make_shared<PickleValue::List>();
@@ -401,6 +416,10 @@ class Machine {
   const StorageLoader& load_storage_;
   std::size_t position_ = 0;
   std::int64_t finished_ = 0;
+  std::int64_t contained_ = 0;
+  std::int64_t cloned_ = 0;        // bytes of tensors
+  std::int64_t stored_bytes_ = 0;  // of the storages behind them
+  std::unordered_set<const void*> stored_;
   std::deque<Node> nodes_;
   std::vector<NodePointer> stack_;
   std::unordered_map<std::uint32_t, NodePointer> memo_;

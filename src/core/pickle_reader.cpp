@@ -9,6 +9,7 @@
 #include <ATen/ops/empty.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/zip.hpp"
 
 #include "pickle_machine.hpp"
 
@@ -63,6 +64,7 @@ const PickleValue* PickleValue::find(const std::string& key) const {
 
 PickleValue read_torch_pickle(const Path& path) {
   expect_zip(path);
+  expect_undamaged_zip(path);
   return guarded(path, [&] {
     PyTorchStreamReader reader(path.string());
     const auto [program, size] = reader.getRecord("data.pkl");

@@ -55,15 +55,15 @@ class GlooProcesses final : public Communicator {
     });
   }
 
-  std::vector<std::string> gather(const std::string& bytes) override {
+  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds patience) override {
     const at::Tensor own_size = at::zeros({1}, at::kLong);
     own_size.fill_(static_cast<std::int64_t>(bytes.size()));
-    const std::vector<at::Tensor> sizes = all_gather(own_size);
+    const std::vector<at::Tensor> sizes = all_gather(own_size, patience);
     std::int64_t longest = 1;  // Gloo refuses empty tensors
     for (const at::Tensor& size : sizes) longest = std::max(longest, size.item<std::int64_t>());
     const at::Tensor padded = at::zeros({longest}, at::kByte);
     if (!bytes.empty()) std::memcpy(padded.mutable_data_ptr(), bytes.data(), bytes.size());
-    const std::vector<at::Tensor> contents = all_gather(padded);
+    const std::vector<at::Tensor> contents = all_gather(padded, patience);
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < contents.size(); ++i)
       texts.emplace_back(static_cast<const char*>(contents[i].const_data_ptr()),
@@ -82,11 +82,13 @@ class GlooProcesses final : public Communicator {
     return options;
   }
 
-  std::vector<at::Tensor> all_gather(const at::Tensor& own) {
+  std::vector<at::Tensor> all_gather(const at::Tensor& own, std::chrono::seconds patience) {
     std::vector<std::vector<at::Tensor>> outputs(1);
     for (int i = 0; i < place_.size; ++i) outputs[0].push_back(at::empty_like(own));
     std::vector<at::Tensor> inputs{own};
-    together([&] { group_->allgather(outputs, inputs)->wait(); });
+    c10d::AllgatherOptions options;
+    if (patience.count() > 0) options.timeout = patience;
+    together([&] { group_->allgather(outputs, inputs, options)->wait(); });
     return outputs[0];
   }
 

@@ -16,9 +16,12 @@ struct SettingsLayer::Document {
 
 namespace {
 
+constexpr std::string_view kAssignment = "--set ";  // a source of one line
+
 std::string place(const std::string& source, const YAML::Node& node) {
   const YAML::Mark mark = node.Mark();
-  return mark.is_null() ? source : source + ":" + std::to_string(mark.line + 1);
+  return mark.is_null() || source.starts_with(kAssignment) ? source
+                                                           : source + ":" + std::to_string(mark.line + 1);
 }
 
 template <class Number>
@@ -154,8 +157,14 @@ class Reader : public Fields {
   void refuse_unknown_keys() const {
     const Level& level = levels_.back();
     if (!level.node || !level.node.IsMap()) return;
+    std::set<std::string> seen;
     for (const auto& entry : level.node) {
-      const auto name = entry.first.as<std::string>();
+      if (!entry.first.IsScalar())
+        throw settings_error(place(source_, entry.first) + ": a setting's name must be a word");
+      const auto& name = entry.first.Scalar();
+      if (!seen.insert(name).second)
+        throw settings_error(place(source_, entry.first) + ": the setting '" + key(name) +
+                             "' stands here twice; keep one");
       if (!level.known.contains(name))
         throw settings_error(place(source_, entry.first) + ": there is no setting '" + key(name) +
                              "'; known here: " + one_of(level.known));
@@ -196,7 +205,7 @@ SettingsLayer SettingsLayer::from_file(const Path& path) {
 }
 
 SettingsLayer SettingsLayer::from_assignment(std::string_view assignment) {
-  const std::string source = "--set " + std::string(assignment);
+  const std::string source = std::string(kAssignment) + std::string(assignment);
   const auto equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0)
     throw settings_error(source + ": write key.path=value, as in --set retrieval.gamma=0.02");

@@ -1,6 +1,7 @@
 #include "res2clip/core/files.hpp"
 
 #include <fstream>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -39,6 +40,38 @@ TEST(WriteFile, RefusesAPathBelowAFile) {
   const TemporaryFolder folder;
   write_file(folder / "file", "x");
   EXPECT_THROW(write_file(folder / "file/below.txt", "y"), Error);
+}
+
+TEST(WriteFile, ReplacesTheFileBehindALinkAndKeepsTheLink) {
+  const TemporaryFolder folder;
+  write_file(folder / "real", "old");
+  std::filesystem::create_symlink("real", folder / "link");
+  write_file(folder / "link", "new");
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_EQ(read_file(folder / "real"), "new");
+}
+
+TEST(WriteFile, DoesNotReplaceAPipe) {
+  const TemporaryFolder folder;
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  try {
+    write_file(folder / "pipe", "x");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::runtime);
+  }
+  EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+}
+
+TEST(RemoveUnfinishedFiles, LeavesFinishedOnesAlone) {
+  const TemporaryFolder folder;
+  write_file(folder / "done", "x");
+  AtomicFile file(folder / "half");
+  std::ofstream(file.temporary()) << "half";
+  EXPECT_EQ(entries(folder.path()), 2u);
+  remove_unfinished_files();
+  EXPECT_EQ(entries(folder.path()), 1u);
+  EXPECT_EQ(read_file(folder / "done"), "x");
 }
 
 TEST(ReadFile, NamesThePathThatIsNotThere) {

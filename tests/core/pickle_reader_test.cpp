@@ -176,6 +176,39 @@ TEST(PickleReader, RefusesATruncatedFileAtAnyLength) {
   }
 }
 
+TEST(PickleReader, NoticesDamageInATensor) {
+  const TemporaryFolder folder;
+  std::string bytes = read_file(test_data("generated/checkpoint_ep2.pth"));
+  for (const std::size_t place : {bytes.size() / 3, bytes.size() / 2, bytes.size() * 3 / 4}) {
+    std::string damaged = bytes;
+    damaged[place] = static_cast<char>(damaged[place] ^ 1);
+    write_file(folder / "damaged.pth", damaged);
+    try {
+      read_torch_pickle(folder / "damaged.pth");
+      ADD_FAILURE() << "no error at " << place;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("is not what was written"), std::string::npos) << error.what();
+    }
+  }
+}
+
+TEST(PickleReader, TakesAFileThatWasWrittenWithoutChecksums) {
+  const TemporaryFolder folder;
+  const std::string pickle = kStart + "K\x05.";
+  {
+    caffe2::serialize::PyTorchStreamWriter writer((folder / "plain.pth").string(), /*compute_crc32=*/false);
+    writer.writeRecord("data.pkl", pickle.data(), pickle.size());
+    writer.writeEndOfFile();
+  }
+  EXPECT_EQ(*read_torch_pickle(folder / "plain.pth").integer(), 5);
+}
+
+TEST(PickleReader, RefusesManyCopiesOfOneStorage) {
+  std::string copies = "](";
+  for (int i = 0; i < 100; ++i) copies += tensor_pickle("K\x06\x85", "K\x01\x85");
+  EXPECT_NE(refusal(copies + "e.").find("share their data too often"), std::string::npos);
+}
+
 TEST(PickleReader, SurvivesDamageAnywhereInThePickleAndTheDirectory) {
   const TemporaryFolder folder;
   const std::string bytes = read_file(test_data("generated/checkpoint_ep2.pth"));

@@ -86,6 +86,16 @@ TEST(Settings, AnUnknownKeyIsAnErrorThatNamesFileLineAndKey) {
   EXPECT_THAT(message, HasSubstr("gamma"));
 }
 
+TEST(Settings, AKeyThatStandsTwiceIsAnError) {
+  EXPECT_THAT(failure("count: 2\non: true\ncount: 4\n"),
+              ::testing::AllOf(HasSubstr("my.yaml:3"), HasSubstr("count")));
+  EXPECT_THAT(failure("inner: {gamma: 1, gamma: 2}"), HasSubstr("inner.gamma"));
+}
+
+TEST(Settings, AKeyThatIsNoWordIsAnError) {
+  EXPECT_THAT(failure("[1, 2]: 3"), HasSubstr("my.yaml:1"));
+}
+
 TEST(Settings, AWrongTypeIsAnError) {
   EXPECT_THAT(failure("count: many"), HasSubstr("my.yaml:1: count is 'many'"));
   EXPECT_THAT(failure("count: 2.5"), HasSubstr("whole number"));
@@ -122,6 +132,12 @@ TEST(Settings, AnAssignmentReachesANestedKey) {
   EXPECT_EQ(outer.layers, (std::vector<std::int64_t>{4}));
   EXPECT_THROW(SettingsLayer::from_assignment("inner.gamma"), Error);
   EXPECT_THROW(SettingsLayer::from_assignment("inner.nothing=1").apply(outer), Error);
+  try {
+    SettingsLayer::from_assignment("layers=6").apply(outer);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--set layers=6: layers must be"));
+  }
 }
 
 TEST(Settings, WhatIsWrittenReadsBackTheSame) {

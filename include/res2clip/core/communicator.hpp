@@ -8,6 +8,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "res2clip/core/compute.hpp"
+
 namespace res2clip {
 
 /// The processes that share one job. Every one of them must make the same calls in the same order. Where a
@@ -24,11 +26,13 @@ class Communicator {
   /// place. All get the same bits.
   virtual void sum(at::Tensor& values) = 0;
 
-  /// What every process handed in, by rank, on every process.
-  virtual std::vector<std::string> gather(const std::string& bytes) = 0;
+  /// What every process handed in, by rank, on every process. Waits for the others up to `patience` (0: the
+  /// time-out of the job).
+  virtual std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds patience) = 0;
+  std::vector<std::string> gather(const std::string& bytes) { return gather(bytes, {}); }
 
   /// Waits until all have come here.
-  void barrier() { gather({}); }
+  void barrier(std::chrono::seconds patience = {}) { gather({}, patience); }
 };
 
 /// A job of one process.
@@ -50,6 +54,10 @@ struct ProcessPlace {
 /// MPI's or of MPICH's mpirun. One process where none of them is set. Throws a settings error for values that
 /// make no sense.
 ProcessPlace place_from_environment();
+
+/// The compute options of one of several processes: each takes another CUDA device of its machine, in turn,
+/// unless one is named.
+ComputeOptions compute_of(const ProcessPlace& place, ComputeOptions options);
 
 /// Meets the other processes of the job, over c10d with Gloo (TCP between machines; GLOO_SOCKET_IFNAME names
 /// the network interface). A job of one process needs no meeting. Throws a runtime error where they do not

@@ -12,7 +12,8 @@ using Path = std::filesystem::path;
 std::string read_file(const Path& path);
 
 /// A file that appears whole or not at all: written under a temporary name in the same folder, then renamed.
-/// Folders above it are made. Destroyed without commit(), it leaves nothing behind.
+/// Folders above it are made; a link is followed. Destroyed without commit(), it leaves nothing behind.
+/// Throws a runtime error where the path is a folder, a device or the like, or its folder cannot be made.
 class AtomicFile {
  public:
   explicit AtomicFile(Path path);
@@ -32,10 +33,14 @@ class AtomicFile {
   bool committed_ = false;
 };
 
+/// Removes the temporary files of all AtomicFiles there are: for a signal handler that ends the process.
+void remove_unfinished_files() noexcept;
+
 /// Writes bytes through an AtomicFile.
 void write_file(const Path& path, std::string_view bytes);
 
-/// SHA-256 in lower-case hexadecimal, of bytes and of a file (read in pieces).
+/// SHA-256 in lower-case hexadecimal, of bytes and of a file (read in pieces). Throws a data error where the
+/// file cannot be read.
 std::string sha256(std::string_view bytes);
 std::string sha256_of_file(const Path& path);
 
