@@ -6,9 +6,9 @@
 
 namespace res2clip {
 
-/// Lower case, white space collapsed, and split as CLIP's tokenizer splits: contractions ('s 't 're 've 'm
-/// 'll 'd), runs of letters, single digits, runs of anything else that is not white space. Bytes that are no
-/// UTF-8 become U+FFFD.
+/// HTML entities replaced (twice), lower case as Python's, white space collapsed, and split as CLIP's
+/// tokenizer splits: special tokens, contractions ('s 't 're 've 'm 'll 'd), runs of letters, single digits,
+/// runs of anything else that is not white space. Bytes that are no UTF-8 become U+FFFD.
 std::vector<std::string> split_words(std::string_view text);
 
 }  // namespace res2clip

@@ -10,11 +10,13 @@ namespace res2clip {
 
 /// CLIP's byte-pair tokenizer.
 ///
-/// Exactly OpenAI's for text in valid UTF-8 that needs no repair: it lowers case, collapses white space, and
-/// splits into words as CLIP does. Three things the original does before that are left out: repair of broken
-/// text (mojibake, ligatures, full-width and curly characters, which takes a library of its own), HTML
-/// entities, and the two letters whose lower case depends on their neighbours (final sigma, dotted capital
-/// I). None of the method's prompts needs them.
+/// Exactly OpenAI's for valid UTF-8 of characters that Unicode 14 has, where it needs no repair: HTML
+/// entities are replaced (twice, as Python's `html.unescape`), case is lowered (as Python's `str.lower`),
+/// white space collapsed, and the text split into words as CLIP does. One thing the original does first is
+/// left out, since it takes a library of its own: ftfy's repair of broken text (mojibake), which also
+/// rewrites ligatures, full-width and curly characters, those not in composed form, and control characters,
+/// written as entities too, and undoes entities escaped more than twice. None of the method's prompts needs
+/// it.
 class Tokenizer {
  public:
   /// From the text of a merges file: a version line, then one merge ("i n") a line.
