@@ -142,17 +142,6 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
                      " tokens; CLIP's vocabulary has " + std::to_string(vocabulary));
 }
 
-/// Identity of the features: everything that goes into them, and not the file they happened to lie in.
-std::string features_checksum(const Named& tensors, ModelCard card) {
-  card.name = card.weights_sha256 = "";
-  card.weights_verified = false;
-  card.image_size = 1;  // a default only: banks and caches note the size in use themselves
-  std::string summary = card_json({card, ""});
-  for (const auto& [name, tensor] : tensors)
-    summary += name + " " + sha256({static_cast<const char*>(tensor.data_ptr()), tensor.nbytes()}) + "\n";
-  return sha256(summary);
-}
-
 }  // namespace
 
 void describe(Fields& fields, ExportOptions& options) {
@@ -193,8 +182,9 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
     // Through a stream: given a path, LibTorch names the folder inside the archive after the temporary file.
     DeferredFile buffer(file.temporary());
     std::ostream stream(&buffer);
-    module.save(stream, {{kCardFile, card_json({card, features_checksum(tensors, card)})},
-                         {kVocabularyFile, std::string(built_in_merges())}});
+    module.save(stream,
+                {{kCardFile, card_json({card, features_checksum({tensors.begin(), tensors.end()}, card)})},
+                 {kVocabularyFile, std::string(built_in_merges())}});
     if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
     const std::string text = error.what();

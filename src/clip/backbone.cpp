@@ -40,16 +40,31 @@ Features normalised(const RawFeatures& raw) {
   return features;
 }
 
-torch::jit::Module load_module(const Path& path, c10::Device device,
-                               std::unordered_map<std::string, std::string>& files) {
+torch::jit::Module load_module(const Path& path, std::unordered_map<std::string, std::string>& files) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed))
     throw data_error(path.string() + ": there is no such file");
   try {
-    return torch::jit::load(path.string(), device, files);
+    return torch::jit::load(path.string(), c10::Device(c10::kCPU), files);
   } catch (const std::exception&) {
     throw data_error(path.string() + ": is no archive that `res2clip export` wrote, or is damaged");
   }
+}
+
+/// LibTorch does not notice damaged numbers, and a card can be edited; banks and stores trust the checksum.
+void expect_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
+  std::map<std::string, at::Tensor> tensors;
+  for (const auto& entry : module.named_parameters(false))
+    tensors[entry.name] = entry.value.detach().contiguous();
+  if (features_checksum(tensors, card.card) != card.checksum)
+    throw data_error(archive.string() +
+                     ": is damaged or was changed after `res2clip export`; export it again");
+}
+
+/// Ids without the columns that are padding in every row: under the causal mask, no feature depends on them.
+at::Tensor without_padding(const at::Tensor& tokens) {
+  return tokens.narrow(1, 0,
+                       tokens.argmax(1).max().item<std::int64_t>() + 1);  // the end token is the largest
 }
 
 }  // namespace
@@ -76,7 +91,8 @@ struct Backbone::Impl {
         images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
       throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
                        std::to_string(patch));
-    return images.to(device, at::kFloat).contiguous();
+    // From page-locked memory a GPU copies by itself.
+    return images.to(device, at::kFloat, /*non_blocking=*/images.is_pinned()).contiguous();
   }
 };
 
@@ -88,12 +104,14 @@ Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
   const auto device = apply(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
-  auto module = load_module(archive, device, files);
+  auto module = load_module(archive, files);
   if (files[kCardFile].empty() || files[kVocabularyFile].empty())
     throw data_error(archive.string() +
                      ": is a TorchScript archive, but not one that `res2clip export` wrote" +
                      (module.hasattr("visual") ? " (it looks like CLIP's weights: export them first)" : ""));
   ArchiveCard card = card_from_json(files[kCardFile], archive.string());
+  expect_unchanged(module, card, archive);
+  module.to(device);
   ImageTower tower{card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
   if (compute.precision == Precision::bf16) {
@@ -143,7 +161,7 @@ at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
     const auto row = impl_->tokenizer.context_ids(prompt, context);
     ids.insert(ids.end(), row.begin(), row.end());
   }
-  const auto tokens = at::tensor(ids, at::kLong).view({-1, context});
+  const auto tokens = without_padding(at::tensor(ids, at::kLong).view({-1, context}));
   std::vector<at::Tensor> parts;
   for (std::int64_t first = 0; first < tokens.size(0); first += kPromptsAtOnce) {
     const auto batch =

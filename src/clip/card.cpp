@@ -1,5 +1,8 @@
 #include "card.hpp"
 
+#include <vector>
+
+#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
@@ -7,7 +10,7 @@
 namespace res2clip {
 namespace {
 
-constexpr int kFormat = 1;  // raised when older programs could misread an archive
+constexpr int kFormat = 2;  // raised when older programs could misread an archive
 
 }  // namespace
 
@@ -23,6 +26,23 @@ std::string card_json(const ArchiveCard& card) {
   const nlohmann::json fields = card.card;
   json.update(nlohmann::ordered_json(fields));
   return json.dump(2) + "\n";
+}
+
+std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card) {
+  ModelCard what = card;
+  what.name = what.weights_sha256 = "";
+  what.weights_verified = false;
+  what.image_size = 1;  // a default only: banks and stores note the size in use themselves
+  const std::vector<std::pair<std::string, at::Tensor>> list(tensors.begin(), tensors.end());
+  std::vector<std::string> digests(list.size());
+  at::parallel_for(0, static_cast<std::int64_t>(list.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      digests[i] =
+          sha256({static_cast<const char*>(list[i].second.const_data_ptr()), list[i].second.nbytes()});
+  });
+  std::string summary = card_json({what, ""});
+  for (std::size_t i = 0; i < list.size(); ++i) summary += list[i].first + " " + digests[i] + "\n";
+  return sha256(summary);
 }
 
 ArchiveCard card_from_json(const std::string& text, const std::string& source) {

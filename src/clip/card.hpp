@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "res2clip/clip/backbone.hpp"
@@ -17,6 +18,10 @@ struct ArchiveCard {
 };
 
 std::string card_json(const ArchiveCard& card);
+/// Identity of the features that an archive makes: the SHA-256 of everything that goes into them, and not of
+/// the file that it happened to lie in. Tensors on the CPU, by the archive's names.
+std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card);
+
 /// Throws a data error; `source` names the archive.
 ArchiveCard card_from_json(const std::string& text, const std::string& source);
 

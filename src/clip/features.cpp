@@ -14,6 +14,12 @@ Features slice(const Features& features, std::int64_t first, std::int64_t count)
   return part;
 }
 
+Features to_device(Features features, c10::Device device) {
+  features.global = features.global.to(device);
+  for (auto& [layer, patches] : features.patches) patches = patches.to(device);
+  return features;
+}
+
 Features concatenate(const std::vector<Features>& parts) {
   if (parts.empty()) throw data_error("no features to put together");
   if (parts.size() == 1) return parts.front();

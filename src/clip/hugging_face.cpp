@@ -2,6 +2,7 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
+#include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
 
@@ -87,7 +88,55 @@ void rename_tower(Renaming& renaming, const std::string& theirs, const std::stri
   }
 }
 
+/// The name of a block's tensor after "resblocks.N.".
+std::string block_part_name(const std::string& part) {
+  if (part.starts_with("attn.in_proj_")) return "self_attn.{q,k,v}_proj." + part.substr(13);
+  for (const auto& [theirs, ours] : kBlockNames)
+    if (part.starts_with(ours)) return theirs + part.substr(std::string(ours).size());
+  return part;
+}
+
+void expect_usual_tower(const nlohmann::json& config, const std::string& tower, std::int64_t heads,
+                        const std::string& source) {
+  const auto found = config.find(tower + "_config");
+  if (found == config.end() || !found->is_object()) return;
+  const auto expect = [&](const char* key, const nlohmann::json& usual) {
+    const auto value = found->find(key);
+    if (value != found->end() && *value != usual)
+      throw data_error(source + ": " + tower + "_config." + key + " is " + value->dump() +
+                       "; only CLIPs with " + usual.dump() + " there, as OpenAI's are, can be run");
+  };
+  expect("num_attention_heads", heads);
+  expect("hidden_act", "quick_gelu");
+  expect("layer_norm_eps", 1e-5);
+}
+
 }  // namespace
+
+std::string hugging_face_name(const std::string& name) {
+  if (name == "text_projection" || name == "visual.proj")
+    return name == "visual.proj" ? "visual_projection.weight" : "text_projection.weight";
+  for (const auto& [theirs, ours] : kSingleNames)
+    if (name == ours) return theirs;
+  for (const auto& [ours, theirs] :
+       {std::pair{"visual.transformer.resblocks.", "vision_model.encoder.layers."},
+        std::pair{"transformer.resblocks.", "text_model.encoder.layers."}}) {
+    if (!name.starts_with(ours)) continue;
+    const std::string rest = name.substr(std::string(ours).size());
+    const auto dot = rest.find('.') + 1;
+    return theirs + rest.substr(0, dot) + block_part_name(rest.substr(dot));
+  }
+  return name;
+}
+
+void expect_usual_config(const Path& config, const ClipSizes& sizes) {
+  std::error_code failed;
+  if (!std::filesystem::is_regular_file(config, failed)) return;
+  const auto json = nlohmann::json::parse(read_file(config), nullptr, false);
+  if (!json.is_object()) throw data_error(config.string() + ": is no JSON object");
+  expect_usual_tower(json, "vision", sizes.vision_heads(), config.string());
+  expect_usual_tower(json, "text", sizes.text_heads(), config.string());
+}
 
 bool is_hugging_face(const TensorMap& tensors) {
   return tensors.contains("vision_model.embeddings.class_embedding") ||

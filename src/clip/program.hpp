@@ -80,7 +80,7 @@ def encode_image(self, images: Tensor, layers: List[int]) -> Tuple[Tensor, List[
     return torch.matmul(cls, self.vision_projection), patches
 
 def encode_text(self, tokens: Tensor) -> Tensor:
-    x = torch.embedding(self.token_embedding, tokens) + self.text_positions
+    x = torch.embedding(self.token_embedding, tokens) + self.text_positions[:tokens.size(1)]
     width = x.size(2)
     for i in range(self.text_layers):
         h = torch.layer_norm(x, [width], self.text_ln_1_weight[i], self.text_ln_1_bias[i], 1e-5)

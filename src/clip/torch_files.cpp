@@ -3,12 +3,14 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/pickle_reader.hpp"
+#include "res2clip/core/zip.hpp"
 
 #include "tensor_files.hpp"
 
 namespace res2clip {
 
 TensorMap read_torchscript(const Path& path) {
+  expect_undamaged_zip(path);
   try {
     const auto module = torch::jit::load(path.string(), c10::Device(c10::kCPU));
     TensorMap tensors;

@@ -1,8 +1,11 @@
 #include "res2clip/clip/weights.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <fstream>
 #include <set>
+
+#include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/pickle_reader.hpp"
@@ -57,25 +60,29 @@ bool is_ignored(const std::string& name) {
          name == "vocab_size" || name.ends_with("position_ids");
 }
 
-std::int64_t count_blocks(const TensorMap& tensors, const std::string& prefix) {
+/// One more than the largest block number in the names, so that a block with gaps is a block all the same.
+std::int64_t count_blocks(const TensorMap& tensors, const std::string& tower) {
+  const std::string prefix = tower + "transformer.resblocks.";
+  constexpr std::int64_t kMostBlocks = 1000;
   std::int64_t count = 0;
-  while (tensors.contains(prefix + "transformer.resblocks." + std::to_string(count) + ".ln_1.weight"))
-    ++count;
+  for (auto entry = tensors.lower_bound(prefix); entry != tensors.end() && entry->first.starts_with(prefix);
+       ++entry) {
+    std::int64_t block = 0;
+    const char* const start = entry->first.data() + prefix.size();
+    const auto [end, failure] = std::from_chars(start, entry->first.data() + entry->first.size(), block);
+    if (failure == std::errc() && *end == '.' && block >= 0 && block < kMostBlocks)
+      count = std::max(count, block + 1);
+  }
   return count;
 }
 
-const at::Tensor& required(const TensorMap& tensors, const std::string& name, std::int64_t dimensions,
-                           const std::string& source) {
-  const auto found = tensors.find(name);
-  if (found == tensors.end()) {
-    if (tensors.contains("visual.layer1.0.conv1.weight"))
-      throw data_error(source + ": is a CLIP with a ResNet image tower; only ViT towers have V-V attention");
-    throw data_error(source + ": is no CLIP: tensor " + name + " is missing");
-  }
-  if (found->second.dim() != dimensions || found->second.numel() == 0)
-    throw data_error(source + ": tensor " + name + " has " + std::to_string(found->second.dim()) +
+const at::Tensor& of_dimensions(const TensorMap& tensors, const std::string& name, std::int64_t dimensions,
+                                const std::string& source) {
+  const at::Tensor& tensor = tensors.at(name);
+  if (tensor.dim() != dimensions || tensor.numel() == 0)
+    throw data_error(source + ": tensor " + name + " has " + std::to_string(tensor.dim()) +
                      " dimensions instead of " + std::to_string(dimensions) + ", or is empty");
-  return found->second;
+  return tensor;
 }
 
 std::string shape_text(at::IntArrayRef shape) {
@@ -93,15 +100,28 @@ std::string some(const std::vector<std::string>& names) {
   return text;
 }
 
-void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::string& source) {
+/// The tensors that sizes are read off: without them, nothing can be said of the others.
+void expect_anchors(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
+  std::vector<std::string> missing;
+  for (const std::string name : {"visual.conv1.weight", "visual.positional_embedding", "visual.proj",
+                                 "token_embedding.weight", "positional_embedding"})
+    if (!tensors.contains(name)) missing.push_back(names(name));
+  if (missing.empty()) return;
+  if (tensors.contains("visual.layer1.0.conv1.weight"))
+    throw data_error(source + ": is a CLIP with a ResNet image tower; only ViT towers have V-V attention");
+  throw data_error(source + ": is no CLIP: missing: " + some(missing));
+}
+
+void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::string& source,
+                  const TensorNames& names) {
   const Shapes shapes = expected_shapes(sizes);
   std::vector<std::string> missing, extra, misshapen;
   for (const auto& [name, shape] : shapes) {
     const auto found = tensors.find(name);
     if (found == tensors.end())
-      missing.push_back(name);
+      missing.push_back(names(name));
     else if (found->second.sizes() != at::IntArrayRef(shape))
-      misshapen.push_back(name + " " + shape_text(found->second.sizes()) + " instead of " +
+      misshapen.push_back(names(name) + " " + shape_text(found->second.sizes()) + " instead of " +
                           shape_text(shape));
   }
   for (const auto& [name, tensor] : tensors)
@@ -129,9 +149,14 @@ TensorMap read_any(const Path& path) {
 }  // namespace
 
 ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source) {
-  const auto& convolution = required(tensors, "visual.conv1.weight", 4, source);
-  const auto& positions = required(tensors, "visual.positional_embedding", 2, source);
-  const auto& tokens = required(tensors, "token_embedding.weight", 2, source);
+  return clip_sizes(tensors, source, [](const std::string& name) { return name; });
+}
+
+ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
+  expect_anchors(tensors, source, names);
+  const auto& convolution = of_dimensions(tensors, "visual.conv1.weight", 4, source);
+  const auto& positions = of_dimensions(tensors, "visual.positional_embedding", 2, source);
+  const auto& tokens = of_dimensions(tensors, "token_embedding.weight", 2, source);
   ClipSizes sizes;
   sizes.vision_width = convolution.size(0);
   sizes.patch_size = convolution.size(3);
@@ -141,10 +166,10 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source) {
     throw data_error(source + ": its position embedding has " + std::to_string(positions.size(0)) +
                      " rows, which is no square grid and a class token");
   sizes.native_size = grid * sizes.patch_size;
-  sizes.embed_dim = required(tensors, "visual.proj", 2, source).size(1);
+  sizes.embed_dim = of_dimensions(tensors, "visual.proj", 2, source).size(1);
   sizes.text_width = tokens.size(1);
   sizes.vocabulary_size = tokens.size(0);
-  sizes.context_length = required(tensors, "positional_embedding", 2, source).size(0);
+  sizes.context_length = of_dimensions(tensors, "positional_embedding", 2, source).size(0);
   sizes.vision_layers = count_blocks(tensors, "visual.");
   sizes.text_layers = count_blocks(tensors, "");
   if (sizes.vision_layers == 0 || sizes.text_layers == 0)
@@ -153,20 +178,27 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source) {
     throw data_error(source + ": its widths " + std::to_string(sizes.vision_width) + " and " +
                      std::to_string(sizes.text_width) +
                      " are no multiples of 64, the width of CLIP's attention heads");
-  check_shapes(tensors, sizes, source);
+  check_shapes(tensors, sizes, source, names);
   return sizes;
 }
 
 ClipWeights read_clip_weights(const Path& path) {
   ClipWeights weights;
   TensorMap tensors = read_any(path);
-  if (is_hugging_face(tensors)) tensors = from_hugging_face(tensors, path.string());
-  weights.sizes = clip_sizes(tensors, path.string());
+  if (is_hugging_face(tensors)) {
+    tensors = from_hugging_face(tensors, path.string());
+    weights.sizes = clip_sizes(tensors, path.string(), hugging_face_name);
+    expect_usual_config(path.parent_path() / "config.json", weights.sizes);
+  } else {
+    weights.sizes = clip_sizes(tensors, path.string());
+  }
   for (auto& [name, tensor] : tensors) {
     if (is_ignored(name)) continue;
     if (!tensor.is_floating_point())
       throw data_error(path.string() + ": tensor " + name + " holds no floating-point numbers");
     weights.tensors[name] = tensor.to(at::kFloat).contiguous();
+    if (!at::isfinite(weights.tensors[name]).all().item<bool>())
+      throw data_error(path.string() + ": tensor " + name + " holds numbers that are not finite");
   }
   weights.name = path.filename().string();
   weights.sha256 = sha256_of_file(path);
