@@ -4,6 +4,16 @@
 
 namespace res2clip {
 
+/// What the product that gives similarities is taken of: the features themselves, or, for pooled similarity,
+/// the features and their neighbourhood means side by side, so that one product gives the mean of both
+/// similarities.
+struct ComparedFeatures {
+  at::Tensor query;      ///< [B, N, D or 2 D], contiguous
+  at::Tensor reference;  ///< [K*N, D or 2 D], contiguous
+};
+ComparedFeatures compared_features(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                                   const MatchOptions& options);
+
 // The fused forms of match_fused(), one for each kind of device. Inputs are checked.
 
 Match fused_cpu(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,

@@ -3,10 +3,15 @@
 #include <limits>
 #include <sstream>
 #include <string>
+#include <utility>
+#include <vector>
 
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
 #include <c10/util/Exception.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/retrieval/weights.hpp"
 
 #include "fused_forms.hpp"
 
@@ -61,9 +66,22 @@ void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, co
 }
 
 bool has_fused_form(const MatchOptions& options, const c10::Device& device) {
-  const bool on_device = device.is_cpu() || (RES2CLIP_HAS_CUDA && device.is_cuda());
-  return on_device && options.weighting == Weighting::sparsemax && !options.pooled_similarity;
+  return device.is_cpu() ||
+         (RES2CLIP_HAS_CUDA && device.is_cuda() && options.weighting == Weighting::sparsemax);
 }
+
+ComparedFeatures compared_features(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                                   const MatchOptions& options) {
+  if (!options.pooled_similarity) return {query, reference};
+  return {at::cat({query, neighbourhood_mean(query, grid)}, 2).mul_(0.5),  // a power of two: exact
+          at::cat({reference, neighbourhood_mean(reference, grid)}, 1)};
+}
+
+#if !RES2CLIP_HAS_CUDA
+bool has_kernels_for(const c10::Device&) {
+  return false;
+}
+#endif
 
 Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options) {
@@ -78,8 +96,19 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options) {
   check_match_inputs(query, reference, grid);
-  const bool fused = has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat;
-  return (fused ? match_fused : match_plain)(query, reference, grid, options);
+  if (has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat)
+    return match_fused(query, reference, grid, options);
+  // Image by image: the plain form holds several tensors of all pairs of patches.
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> references, residuals, norms;
+  for (std::int64_t image = 0; image < query.size(0); ++image) {
+    Match one = match_plain(query.narrow(0, image, 1), reference, grid, options);
+    references.push_back(std::move(one.reference));
+    residuals.push_back(std::move(one.residual));
+    norms.push_back(std::move(one.residual_norm));
+  }
+  if (references.empty()) return match_plain(query, reference, grid, options);
+  return {at::cat(references), at::cat(residuals), at::cat(norms)};
 }
 
 }  // namespace res2clip

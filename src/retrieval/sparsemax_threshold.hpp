@@ -11,6 +11,8 @@
 /// The same fact makes rows short: the threshold of a few dozen well-chosen entries (the maxima of
 /// interleaved lanes) is a bound so close to tau that hardly more than the support lies above it.
 
+#include <math.h>  // the global names, which host and device share
+
 #include "host_device.hpp"
 
 namespace res2clip {
@@ -43,12 +45,20 @@ RES2CLIP_HOST_DEVICE double climb_to_threshold(double level, MassAbove&& mass_ab
   return level;
 }
 
+/// The largest float that is not above `level`: a float lies above `level` exactly where it lies above this,
+/// and comparing floats is cheap everywhere.
+RES2CLIP_HOST_DEVICE inline float float_at_most(double level) {
+  const float nearest = static_cast<float>(level);
+  return static_cast<double>(nearest) > level ? nextafterf(nearest, -INFINITY) : nearest;
+}
+
 /// Mass of `scores[first], scores[first + stride], ...` above a level: what one thread of a block sums up.
 RES2CLIP_HOST_DEVICE inline Mass strided_mass_above(const float* scores, long long count, double level,
                                                     long long first, long long stride) {
   Mass mass;
+  const float bound = float_at_most(level);
   for (long long j = first; j < count; j += stride)
-    if (scores[j] > level) {
+    if (scores[j] > bound) {
       mass.sum += scores[j];
       ++mass.count;
     }

@@ -1,6 +1,7 @@
 #include "res2clip/retrieval/weights.hpp"
 
 #include <algorithm>
+#include <mutex>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -15,9 +16,29 @@
 namespace res2clip {
 namespace {
 
+/// gamma * penalty [N, N] on a device. The last one is kept: it is asked for in every layer of every batch,
+/// and a GPU would wait for it.
+at::Tensor penalty_table(const Grid& grid, const MatchOptions& options, const at::TensorOptions& like) {
+  struct Kept {
+    Penalty penalty;
+    double gamma;
+    Grid grid;
+    at::Tensor table;
+  };
+  static std::mutex mutex;
+  static Kept kept{Penalty::none, 0.0, {0, 0}, {}};
+  const std::lock_guard lock(mutex);
+  if (!kept.table.defined() || kept.penalty != options.penalty || kept.gamma != options.gamma ||
+      !(kept.grid == grid) || kept.table.dtype() != like.dtype() || kept.table.device() != like.device())
+    kept = {options.penalty, options.gamma, grid,
+            (spatial_penalty(options.penalty, grid) * options.gamma).to(like)};
+  return kept.table;
+}
+
 at::Tensor penalised(const at::Tensor& similarities, const Grid& grid, const MatchOptions& options) {
-  const auto penalty = (spatial_penalty(options.penalty, grid) * options.gamma).to(similarities.options());
-  return similarities - penalty.repeat({1, similarities.size(-1) / grid.size()});
+  const auto shots = similarities.size(-1) / grid.size();
+  const auto penalty = penalty_table(grid, options, similarities.options());
+  return similarities.unflatten(-1, {shots, grid.size()}).sub(penalty.unsqueeze(1)).flatten(-2);
 }
 
 /// Softmax of `similarities` over each row's `count` largest `scores`, zero elsewhere.

@@ -49,8 +49,9 @@ struct Match {
 /// shot after shot, patches row-major. The result has query's device and type. No gradient flows through it.
 ///
 /// Takes the fused form of the device where there is one for the options, the plain one otherwise (float64
-/// always takes the plain one). A query image's result does not depend on the other images of the batch, nor,
-/// on a CPU, on the number of threads.
+/// always takes the plain one, image by image). On a CPU a query image's result depends, to the last bit,
+/// neither on the other images of the batch nor on the number of threads; on CUDA its rounding may depend on
+/// the batch.
 ///
 /// A query patch whose similarities are not all finite (NaN or infinite features) gets NaN in all its
 /// outputs; a NaN among the references therefore makes everything NaN. Where the weighted references cancel
@@ -65,14 +66,19 @@ Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& gr
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
 
-/// Whether match_fused has a form for these options on the device: sparsemax with any penalty, without pooled
-/// similarity, on the CPU and, in CUDA builds, on CUDA devices.
+/// Whether match_fused has a form for these options on the device: all of them on the CPU; in CUDA builds
+/// sparsemax, with any penalty, on CUDA devices.
 bool has_fused_form(const MatchOptions& options, const c10::Device& device);
+
+/// Whether this build's kernels run on a CUDA device: false for a device that they were not compiled for, and
+/// in builds without CUDA.
+bool has_kernels_for(const c10::Device& device);
 
 /// The fused form: float32 tensors, options for which has_fused_form() holds on their device. Neither sorts a
 /// row nor holds a [N, K*N] tensor. Memory besides the result: on the CPU at most 8 MB per thread (for banks
 /// up to 131,072 patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and
-/// radial; on CUDA at most 256 MB (128 rows of scores beyond banks of 524,288 patches).
+/// radial; on CUDA at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled
+/// similarity, twice the query and twice the bank.
 Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
 

@@ -3,6 +3,8 @@
 /// What the threads of a block find out together. Every thread of the block must call these, and all get the
 /// same answer, to the last bit and in every run: nothing here depends on the order in which threads arrive.
 
+#include <math.h>
+
 #include "../sparsemax_threshold.hpp"
 
 namespace res2clip::cuda {

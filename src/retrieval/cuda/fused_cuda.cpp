@@ -25,19 +25,27 @@ std::int64_t tile_rows(std::int64_t rows, std::int64_t bank) {
 
 }  // namespace
 
+bool has_kernels_for(const c10::Device& device) {
+  if (!device.is_cuda()) return false;
+  const c10::cuda::CUDAGuard on_device(device);
+  return cuda::kernel_status() == 0;
+}
+
 Match fused_cuda(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                  const MatchOptions& options) {
   const at::NoGradGuard no_grad;
   const c10::cuda::CUDAGuard on_device(query.device());
   const auto references = reference.contiguous();
-  const auto transposed = references.t();
   const std::int64_t channels = query.size(2), bank = reference.size(0), rows = query.size(0) * query.size(1);
+  if (rows == 0)
+    return {at::empty_like(query), at::empty_like(query), query.new_empty({query.size(0), query.size(1)})};
   const auto queries = query.contiguous().view({rows, channels});
+  const auto compared = compared_features(query.contiguous(), references, grid, options);
+  const auto compared_queries = compared.query.view({rows, -1}), transposed = compared.reference.t();
   const auto matched = at::empty_like(queries), residual = at::empty_like(queries);
   const auto norm = at::empty({rows}, queries.options());
   const Match match{matched.view(query.sizes()), residual.view(query.sizes()),
                     norm.view({query.size(0), query.size(1)})};
-  if (rows == 0) return match;
 
   const auto plan =
       penalty_plan(options.penalty, options.gamma, static_cast<int>(grid.rows), static_cast<int>(grid.cols));
@@ -45,7 +53,7 @@ Match fused_cuda(const at::Tensor& query, const at::Tensor& reference, const Gri
   for (std::int64_t first = 0; first < rows; first += similarities.size(0)) {
     const std::int64_t count = std::min(similarities.size(0), rows - first);
     auto tile = similarities.narrow(0, 0, count);
-    at::mm_out(tile, queries.narrow(0, first, count), transposed);
+    at::mm_out(tile, compared_queries.narrow(0, first, count), transposed);
     const cuda::MatchRows task{tile.const_data_ptr<float>(),
                                queries.const_data_ptr<float>() + first * channels,
                                references.const_data_ptr<float>(),

@@ -21,6 +21,9 @@ struct MatchRows {
 /// cudaStream_t). Returns cudaSuccess (0) or the error of the launch; does not wait for the kernel.
 int match_rows(const MatchRows& task, void* stream);
 
+/// cudaSuccess (0) where this build has code for the current device, else the error that a launch would give.
+int kernel_status();
+
 /// What CUDA says of an error code.
 const char* error_text(int code);
 
