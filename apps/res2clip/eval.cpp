@@ -1,9 +1,11 @@
+#include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/progress.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
+#include "res2clip/eval/sharing.hpp"
 #include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
 #include "res2clip/image/write.hpp"
@@ -52,6 +54,13 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
+/// Before anything is encoded: whether what the store lacks, of all processes together, fits on its disk.
+void expect_space(FeatureStore& store, const std::vector<std::string>& identities, Communicator& processes) {
+  at::Tensor missing = at::full({1}, static_cast<double>(store.missing(identities).size()), at::kDouble);
+  processes.sum(missing);
+  store.require_space(static_cast<std::int64_t>(missing.item<double>()));
+}
+
 void eval(const CommonOptions& options) {
   RunSettings settings = options.resolve();
   require(settings.run.backbone, "--backbone");
@@ -59,27 +68,37 @@ void eval(const CommonOptions& options) {
   if (settings.run.save_maps) require(settings.run.output, "--save-maps writes below --output, which");
   const Dataset dataset = load_dataset(settings.data);
   const References references = references_for(settings, dataset);
+  const ProcessPlace place = place_from_environment();
   watch_interrupts();
-  const Pipeline pipeline = Pipeline::load(settings.run.backbone, settings, settings.run.checkpoint);
+  const auto processes = join_processes(place);
+  const bool first = processes->rank() == 0;
+  Settings own_settings = settings;
+  own_settings.compute = compute_of(place, settings.compute);
+  const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.image.size = pipeline.image_size();
 
   ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
                        [&](const at::Tensor& images) { return pipeline.encode(images); },
                        pipeline.backbone().device().is_cuda());
+  const Dataset share = share_of(dataset, processes->rank(), processes->size());
   EvaluationInput input = input_from_files(encoder);
   std::optional<FeatureStore> store;
+  ImageIdentities identities;
   if (!settings.run.store.empty()) {
     store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
                                                      pipeline.detector().layers_needed()));
-    input = with_store(std::move(input), *store, pipeline.backbone().device());
+    expect_space(*store, identities.of(images_of(share, references)), *processes);
+    input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
   }
-  ProgressBar bar("eval", options.quiet);
+  ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult result =
-      evaluate(dataset, references, pipeline.detector(), input,
-               {settings.compute.batch_size, settings.metrics}, listener_for(bar, settings, width));
+  const EvaluationResult own =
+      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
+               listener_for(bar, settings, width));
+  const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
+  if (!first) return;
 
   const Provenance provenance = provenance_of(settings, pipeline);
   std::string table =
@@ -115,7 +134,9 @@ void add_eval(CLI::App& program, Run& run) {
   command->footer(
       "Examples:\n"
       "  res2clip eval --backbone clip.pt --dataset mvtec --data mvtec_anomaly_detection --output out\n"
-      "  res2clip eval --config out/settings.yaml        (the same run again)");
+      "  res2clip eval --config out/settings.yaml        (the same run again)\n"
+      "  torchrun --no-python --nproc-per-node 2 res2clip eval ...       (classes shared out; srun and "
+      "mpirun too)");
   command->callback([options, &run] { run = [options] { eval(*options); }; });
 }
 

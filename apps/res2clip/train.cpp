@@ -89,13 +89,11 @@ void train(const TrainArguments& arguments) {
   const Path output = settings.run.output;
   expect_new_folder(arguments, output);
   const ProcessPlace place = place_from_environment();
-  if (settings.compute.device == "cuda" && place.size > 1)
-    settings.compute.device += ":" + std::to_string(place.local_rank);
   const Dataset dataset = load_dataset(settings.data);
   const auto processes = join_processes(place);
   const bool first = processes->rank() == 0;
 
-  const Backbone backbone = Backbone::load(settings.run.backbone, settings.compute);
+  const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.compute));
   static_cast<Settings&>(settings) = fit_to_backbone(settings, backbone.card());
   if (first) std::filesystem::create_directories(output);
   processes->barrier();

@@ -84,6 +84,17 @@ std::vector<std::string> image_identities(std::span<const Path> images) {
   return identities;
 }
 
+std::vector<std::string> ImageIdentities::of(std::span<const Path> images) {
+  std::vector<Path> unknown;
+  for (const Path& image : images)
+    if (!known_.contains(image)) unknown.push_back(image);
+  const auto taken = image_identities(unknown);
+  for (std::size_t i = 0; i < unknown.size(); ++i) known_[unknown[i]] = taken[i];
+  std::vector<std::string> identities;
+  for (const Path& image : images) identities.push_back(known_.at(image));
+  return identities;
+}
+
 std::uint64_t free_bytes(const Path& folder) {
   std::error_code failed;
   const auto space = std::filesystem::space(folder, failed);

@@ -4,12 +4,15 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include <ATen/Parallel.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/metrics/accumulator.hpp"
+
+#include "fetched_scores.hpp"
 
 namespace res2clip {
 namespace {
@@ -103,28 +106,34 @@ std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const Eval
 }
 
 /// Adds a batch's maps and scores to the metrics and the result of its class.
-void collect(Batch batch, const Detection& detection, const EvaluationInput& input,
+void collect(Batch batch, FetchedScores& found, const EvaluationInput& input,
              const EvaluationListener& listener, ClassAccumulator& accumulator, ClassResult& result) {
-  const at::Tensor maps = detection.map.cpu();
-  const at::Tensor score = detection.score.cpu();
-  const at::Tensor text = detection.text_score.cpu();
-  const at::Tensor visual = detection.visual_score.cpu();
-  const at::Tensor residual = detection.residual_score.cpu();
+  found.wait();
   const auto at = [](const at::Tensor& scores, std::size_t i) {
     return scores[static_cast<std::int64_t>(i)].item<float>();
   };
-  const auto masks = masks_of(batch, maps, input);
+  const auto masks = masks_of(batch, found.map, input);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Sample& sample = batch[i];
-    const at::Tensor map = maps[static_cast<std::int64_t>(i)];
-    result.images.push_back(
-        {sample.name, sample.anomalous, at(score, i), at(text, i), at(visual, i), at(residual, i)});
+    const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
+    result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
+                             at(found.visual, i), at(found.residual, i)});
     accumulator.add(map, masks[i], result.images.back().score, sample.anomalous);
     if (listener.image_done) listener.image_done(sample, map);
   }
 }
 
 }  // namespace
+
+std::vector<Path> images_of(const Dataset& dataset, const References& references) {
+  std::vector<Path> images;
+  for (const auto& category : dataset.categories) {
+    if (const auto found = references.find(category); found != references.end())
+      images.insert(images.end(), found->second.begin(), found->second.end());
+    for (const Sample& sample : test_of(dataset, category)) images.push_back(sample.image);
+  }
+  return images;
+}
 
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           const EvaluationInput& input, const EvaluationOptions& options,
@@ -151,10 +160,21 @@ EvaluationResult evaluate(const Dataset& dataset, const References& references, 
 
     ClassAccumulator accumulator;
     const std::size_t images = test_of(dataset, category).size();
-    while (current.images.size() < images) {
+    // One batch behind: a GPU works on the next one while its figures are taken.
+    Batch batch_before;
+    std::unique_ptr<FetchedScores> before;
+    const auto collect_before = [&] {
+      if (before) collect(batch_before, *before, input, listener, accumulator, current);
+    };
+    for (std::size_t seen = 0; seen < images;) {
       const auto [batch, features] = stream.next();
-      collect(batch, detector.detect(features, bank), input, listener, accumulator, current);
+      auto found = std::make_unique<FetchedScores>(detector.detect(features, bank));
+      seen += batch.size();
+      collect_before();
+      batch_before = batch;
+      before = std::move(found);
     }
+    collect_before();
     current.metrics = accumulator.finish(options.metrics.mode);
     current.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     metrics.push_back(current.metrics);

@@ -46,7 +46,8 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
 }
 
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
-  return prepare_images(images, settings_.image);
+  const at::Tensor prepared = prepare_images(images, settings_.image);
+  return backbone_.device().is_cuda() ? prepared.pin_memory() : prepared;
 }
 
 Features Pipeline::encode(const at::Tensor& images) const {

@@ -9,6 +9,9 @@
 namespace res2clip {
 namespace {
 
+/// A process on a faster device is done with its share of the images long before the others.
+constexpr std::chrono::hours kPatience{24 * 7};
+
 std::vector<Sample> all_test_images(const Dataset& dataset) {
   std::vector<Sample> samples;
   for (const auto& category : dataset.categories)
@@ -25,12 +28,6 @@ std::vector<Path> paths_of(const std::vector<Sample>& samples) {
 
 Layers fine_tuned_layers(const Backbone& backbone, const Settings& settings) {
   return resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
-}
-
-Features on_device(Features features, c10::Device device) {
-  features.global = features.global.to(device);
-  for (auto& [layer, patches] : features.patches) patches = patches.to(device);
-  return features;
 }
 
 }  // namespace
@@ -66,7 +63,7 @@ std::int64_t TrainingImages::fill_store(Communicator& processes, const ProgressC
     for (const std::string& identity : part) images.push_back(path_of.at(identity));
     store_->put(part, encode(images));
   }
-  processes.barrier();
+  processes.barrier(kPatience);
   TORCH_INTERNAL_ASSERT(store_->missing(identities_).empty());
   return static_cast<std::int64_t>(missing.size());
 }
@@ -89,7 +86,7 @@ Features TrainingImages::features(std::span<const std::int64_t> indices) const {
     std::vector<std::string> identities;
     for (const std::int64_t index : indices)
       identities.push_back(identities_[static_cast<std::size_t>(index)]);
-    return on_device(store_->read(identities), backbone_.device());
+    return to_device(store_->read(identities), backbone_.device());
   }
   std::vector<Path> images;
   for (const std::int64_t index : indices) images.push_back(samples_[static_cast<std::size_t>(index)].image);

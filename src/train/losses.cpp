@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include <ATen/ops/cosine_similarity.h>
+#include <ATen/ops/eye.h>
+#include <ATen/ops/matmul.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/rsub.h>
 #include <ATen/ops/upsample_bilinear2d.h>
@@ -40,10 +42,19 @@ Labels label(const at::Tensor& anomalous, CountOver over, const Counts& whole) {
 at::Tensor patches_to_pixels(const at::Tensor& values, const Grid& grid, std::int64_t height,
                              std::int64_t width, ScoreUpsampling upsampling) {
   const at::Tensor map = values.reshape({-1, 1, grid.rows, grid.cols});
-  const at::Tensor pixels = upsampling == ScoreUpsampling::bilinear
-                                ? at::upsample_bilinear2d(map, {height, width}, /*align_corners=*/false)
-                                : at::upsample_nearest2d(map, {height, width});
-  return pixels.squeeze(1);
+  if (upsampling == ScoreUpsampling::nearest) return at::upsample_nearest2d(map, {height, width}).squeeze(1);
+  if (!map.is_cpu()) return upsampled_by_products(map.squeeze(1), height, width);
+  return at::upsample_bilinear2d(map, {height, width}, /*align_corners=*/false).squeeze(1);
+}
+
+at::Tensor upsampled_by_products(const at::Tensor& maps, std::int64_t height, std::int64_t width) {
+  // The weights of one dimension [length, count]: what it makes of the unit vectors.
+  const auto weights = [&](std::int64_t count, std::int64_t length) {
+    const at::Tensor units = at::eye(count, maps.options()).view({1, count, count, 1});
+    return at::upsample_bilinear2d(units, {length, 1}, /*align_corners=*/false).view({count, length}).t();
+  };
+  const at::Tensor rows = weights(maps.size(1), height), cols = weights(maps.size(2), width);
+  return at::matmul(at::matmul(rows, maps), cols.t());
 }
 
 at::Tensor normal_part(const Labels& labels, const at::Tensor& if_normal) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,6 +48,15 @@ struct StoreDescription {
 /// touched files, notices changed ones (size and time stamps can lie), and holds equal images once.
 std::string image_identity(const Path& image);
 std::vector<std::string> image_identities(std::span<const Path> images);
+
+/// The identities of images, each file read once however often it is asked for.
+class ImageIdentities {
+ public:
+  std::vector<std::string> of(std::span<const Path> images);
+
+ private:
+  std::map<Path, std::string> known_;
+};
 
 /// Bytes on disk of the features of `images` different images.
 std::uint64_t predicted_bytes(const StoreDescription& description, std::int64_t images);

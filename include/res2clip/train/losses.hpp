@@ -59,6 +59,11 @@ Labels label(const at::Tensor& anomalous, CountOver over, const Counts& whole);
 at::Tensor patches_to_pixels(const at::Tensor& values, const Grid& grid, std::int64_t height,
                              std::int64_t width, ScoreUpsampling upsampling);
 
+/// Bilinear upsampling of maps [B, rows, cols] to [B, height, width] by a product for each dimension. The
+/// gradient is summed in the same order in every run, which on CUDA LibTorch's own upsampling does not do;
+/// patches_to_pixels takes this form there.
+at::Tensor upsampled_by_products(const at::Tensor& maps, std::int64_t height, std::int64_t width);
+
 /// Sums of `if_normal` over the normal and of `if_anomalous` over the anomalous elements, each divided by its
 /// count.
 at::Tensor normal_part(const Labels& labels, const at::Tensor& if_normal);
