@@ -2,14 +2,17 @@
 #include <thread>
 
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/Version.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/randn.h>
 
+#include "res2clip/clip/backbone.hpp"
+#include "res2clip/core/compute.hpp"
+#include "res2clip/core/cuda_status.hpp"
 #include "res2clip/core/version.hpp"
+#include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"
 
 #include "command.hpp"
@@ -19,57 +22,116 @@ namespace {
 
 constexpr double kTolerance = 5e-6;  // what two orders of summation in float32 may differ by here
 
+std::string gibibytes(double bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f GiB", bytes / (1024.0 * 1024.0 * 1024.0));
+  return text;
+}
+
 std::string memory_line() {
   const std::string text = read_file("/proc/meminfo");
-  const auto line = [&](const std::string& key) {
+  const auto bytes = [&](const std::string& key) {
     const auto start = text.find(key);
-    return start == std::string::npos ? 0.0 : std::stod(text.substr(start + key.size())) / (1024.0 * 1024.0);
+    return start == std::string::npos ? 0.0 : std::stod(text.substr(start + key.size())) * 1024.0;
   };
-  char out[96];
-  std::snprintf(out, sizeof out, "%.1f GiB, %.1f GiB available", line("MemTotal:"), line("MemAvailable:"));
-  return out;
+  return gibibytes(bytes("MemTotal:")) + ", " + gibibytes(bytes("MemAvailable:")) + " available";
 }
 
-at::Tensor unit_features(std::int64_t rows, std::int64_t width, std::uint64_t seed, c10::Device device) {
+void print_cuda(const CudaStatus& status) {
+  if (!status.in_build) return print("cuda         not in this build");
+  print("cuda         runtime " + status.runtime + ", driver " +
+        (status.driver.empty() ? "none" : "for " + status.driver));
+  if (!status.problem.empty()) return print("cuda         no device to use: " + status.problem);
+  for (std::size_t i = 0; i < status.devices.size(); ++i) {
+    const CudaDevice& device = status.devices[i];
+    const auto index = static_cast<c10::DeviceIndex>(i);
+    print("cuda:" + std::to_string(i) + "       " + device.name + ", compute capability " +
+          std::to_string(device.major) + "." + std::to_string(device.minor) + ", " +
+          gibibytes(static_cast<double>(device.memory)) + ", " +
+          gibibytes(static_cast<double>(free_cuda_memory(index))) + " free, " +
+          (has_kernels_for({c10::kCUDA, index})
+               ? "this build has code for it"
+               : "this build has NO code for it: build with scripts/build.sh --cuda --arch " +
+                     std::to_string(device.major) + "." + std::to_string(device.minor)));
+  }
+}
+
+at::Tensor unit_features(std::int64_t rows, std::int64_t width, std::uint64_t seed) {
   const auto generator = at::detail::createCPUGenerator(seed);
   const auto values = at::randn({rows, width}, generator, at::kFloat);
-  return (values / at::linalg_vector_norm(values, 2, {1}, true)).to(device);
+  return values / at::linalg_vector_norm(values, 2, {1}, true);
 }
 
-/// Largest difference between the form in use on a device and the plain form on the CPU.
-double retrieval_difference(c10::Device device) {
+double difference(const at::Tensor& found, const at::Tensor& expected) {
+  return (found.cpu() - expected).abs().max().item<double>();
+}
+
+/// The form of matching in use on a device against the plain form on the CPU.
+double matching_difference(c10::Device device) {
   const Grid grid{16, 16};
-  const auto query = unit_features(grid.size(), 256, 1, c10::kCPU).unsqueeze(0);
-  const auto reference = unit_features(2 * grid.size(), 256, 2, c10::kCPU);
+  const auto query = unit_features(grid.size(), 256, 1).unsqueeze(0);
+  const auto reference = unit_features(2 * grid.size(), 256, 2);
   const Match plain = match_plain(query, reference, grid, {});
-  const Match fast = match(query.to(device), reference.to(device), grid, {});
-  return (fast.residual.cpu() - plain.residual).abs().max().item<double>();
+  return difference(match(query.to(device), reference.to(device), grid, {}).residual, plain.residual);
 }
 
-std::vector<c10::Device> devices() {
-  std::vector<c10::Device> found = {c10::kCPU};
-  if (at::globalContext().hasCUDA())
-    for (int i = 0; i < at::detail::getCUDAHooks().deviceCount(); ++i)
-      found.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
-  return found;
+/// Upsampling and smoothing on a device against the CPU in double precision.
+double smoothing_difference(c10::Device device) {
+  const auto scores = unit_features(16, 16, 3).unsqueeze(0);
+  const auto drawn = [](const at::Tensor& maps) { return gaussian_smooth(upsample(maps, 112, 112), 5, 4.0); };
+  return difference(drawn(scores.to(device)), drawn(scores.to(at::kDouble)));
 }
 
-void examine() {
+/// A backbone on a device against the program inside its archive on the CPU.
+double encoding_difference(const Path& archive, c10::Device device) {
+  const Backbone plain = Backbone::load(archive, {.device = "cpu"});
+  const auto size = plain.card().image_size;
+  const auto generator = at::detail::createCPUGenerator(4);
+  const auto images = at::randn({1, 3, size, size}, generator, at::kFloat);
+  const std::vector<int> layers = {static_cast<int>(plain.card().vision_layers)};
+  const Features expected = plain.encode_plain(images, layers);
+  const Backbone fast = Backbone::load(archive, {.device = device.str()});
+  const Features found = fast.encode(images, layers);
+  return std::max(difference(found.global, expected.global),
+                  difference(found.patches.begin()->second, expected.patches.begin()->second));
+}
+
+/// Runs one comparison and says how it went; a device that fails must not hide the others.
+bool check(const std::string& what, c10::Device device, const std::function<double()>& compare) {
+  std::string verdict;
+  bool good = false;
+  try {
+    const double found = compare();
+    good = found <= kTolerance;
+    char text[64];
+    std::snprintf(text, sizeof text, "differs by %.1e (%s)", found, good ? "good" : "TOO MUCH");
+    verdict = text;
+  } catch (const std::exception& error) {
+    const std::string text = error.what();
+    verdict = "failed: " + text.substr(0, text.find('\n'));
+  }
+  print("self-check   " + what + " on " + device.str() + " " + verdict);
+  return good;
+}
+
+void examine(const Path& backbone) {
+  const CudaStatus cuda = cuda_status();
   print("res2clip     " + version());
   print("build        " + build_description());
   print("cpu          " + std::to_string(std::thread::hardware_concurrency()) + " cores, LibTorch uses " +
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
-  print(at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().showConfig()
-                                      : "cuda         not in this build");
+  print_cuda(cuda);
+  std::vector<c10::Device> devices = {c10::kCPU};
+  for (std::size_t i = 0; i < cuda.devices.size(); ++i)
+    devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
   bool agree = true;
-  for (const auto& device : devices()) {
-    const double difference = retrieval_difference(device);
-    agree = agree && difference <= kTolerance;
-    char line[128];
-    std::snprintf(line, sizeof line, "self-check   matching on %s differs from the plain form by %.1e (%s)",
-                  device.str().c_str(), difference, difference <= kTolerance ? "good" : "TOO MUCH");
-    print(line);
+  for (const auto& device : devices) {
+    apply({.device = device.str()});
+    agree &= check("matching", device, [&] { return matching_difference(device); });
+    agree &= check("smoothing", device, [&] { return smoothing_difference(device); });
+    if (!backbone.empty())
+      agree &= check("encoding", device, [&] { return encoding_difference(backbone, device); });
   }
   if (!agree)
     throw runtime_error("the self-check failed: results of this build on this machine cannot be trusted");
@@ -80,7 +142,10 @@ void examine() {
 void add_doctor(CLI::App& program, Run& run) {
   CLI::App* command =
       program.add_subcommand("doctor", "Machine, build and a self-check, for reports of problems");
-  command->callback([&run] { run = examine; });
+  auto backbone = std::make_shared<std::string>();
+  command->add_option("--backbone", *backbone, "Also check encoding with this archive")->type_name("FILE");
+  command->footer("Example: res2clip doctor --backbone clip.pt");
+  command->callback([backbone, &run] { run = [backbone] { examine(*backbone); }; });
 }
 
 }  // namespace res2clip::app
