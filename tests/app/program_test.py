@@ -5,6 +5,7 @@ program_test.py PROGRAM PROJECT FORMULA_CLIP
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -76,6 +77,39 @@ class Program(unittest.TestCase):
              self.folder / "eval-store", "-q")
         for name in ("results.csv", "scores.csv", "references.json"):
             self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), name)
+
+    def processes(self, count, *arguments):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        return [subprocess.Popen([PROGRAM, *map(str, arguments)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                 env=dict(os.environ, RANK=str(rank), WORLD_SIZE=str(count), MASTER_PORT=port))
+                for rank in range(count)]
+
+    def test_several_processes_evaluate_what_one_does(self):
+        one, three = self.folder / "one", self.folder / "three"
+        command = ["eval", "--backbone", self.clip, "--data", self.data, "--threads", 1]
+        table = done(*command, "--output", one, "-q")
+        outputs = [(p.communicate(timeout=120), p.returncode) for p in
+                   self.processes(3, *command, "--output", three, "--store", self.folder / "shared-store")]
+        self.assertEqual([code for _, code in outputs], [0, 0, 0], outputs)
+        self.assertEqual([texts[0] for texts, _ in outputs], [table, "", ""])
+        for name in ("results.csv", "scores.csv", "references.json"):
+            self.assertEqual((one / name).read_bytes(), (three / name).read_bytes(), name)
+
+    def test_a_process_that_dies_ends_the_evaluation_of_the_others(self):
+        output, store = self.folder / "deserted", self.folder / "deserted-store"
+        first, second = self.processes(2, "eval", "--backbone", self.clip, "--data", self.data, "--output", output,
+                                       "--threads", 1, "--store", store)
+        deadline = time.monotonic() + 60
+        while not (store / "store.json").exists() and time.monotonic() < deadline:  # made once all have met
+            time.sleep(0.01)
+        second.kill()
+        second.communicate()
+        messages = first.communicate(timeout=120)[1]
+        self.assertEqual(first.returncode, 1, messages)
+        self.assertIn("lost another process", messages)
+        self.assertFalse((output / "results.json").exists())
 
     def test_infer_prints_json_lines_and_writes_maps(self):
         maps = self.folder / "maps"

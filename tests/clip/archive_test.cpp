@@ -106,9 +106,26 @@ TEST(Archive, AnyByteChangedInTheCardIsNoticed) {
   std::string bytes = read_file(folder / "whole.pt");
   const auto at = bytes.find("\"vision_layers\"");
   ASSERT_NE(at, std::string::npos);
-  bytes[at + 3] = '#';
-  write_file(folder / "changed.pt", bytes);
-  EXPECT_THAT(load_failure(folder / "changed.pt"), HasSubstr("changed.pt"));
+  for (const std::size_t place :
+       {at + 3, bytes.find("\"vv_blocks\": ") + 13, bytes.find("\"vision_heads\": ") + 16}) {
+    std::string changed = bytes;
+    changed[place] = static_cast<char>(changed[place] ^ 1);
+    write_file(folder / "changed.pt", changed);
+    EXPECT_THAT(load_failure(folder / "changed.pt"), HasSubstr("changed.pt"));
+  }
+}
+
+TEST(Archive, AnyByteChangedInATensorIsNoticed) {
+  const TemporaryFolder folder;
+  export_backbone(testing::tiny_weights(), {.image_size = 70}, folder / "whole.pt");
+  const std::string bytes = read_file(folder / "whole.pt");
+  for (const auto share : {0.2, 0.4, 0.6, 0.8}) {
+    std::string changed = bytes;
+    const auto place = static_cast<std::size_t>(share * static_cast<double>(bytes.size()));
+    changed[place] = static_cast<char>(changed[place] ^ 1);
+    write_file(folder / "changed.pt", changed);
+    EXPECT_THAT(load_failure(folder / "changed.pt"), HasSubstr("changed.pt")) << share;
+  }
 }
 
 TEST(Archive, PythonLoadsItAndGetsTheSameFeatures) {

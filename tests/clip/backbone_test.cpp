@@ -1,5 +1,6 @@
 #include "res2clip/clip/backbone.hpp"
 
+#include <cstdio>
 #include <gmock/gmock.h>
 
 #include <ATen/Parallel.h>
@@ -8,6 +9,7 @@
 #include "res2clip/core/error.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/devices.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -25,9 +27,9 @@ at::Tensor unit(const at::Tensor& x) {
 
 /// Features as returned by the authors' model (class token first, not normalised), for every size and layer
 /// in a file.
-void expect_golden_features(const Path& path) {
+void expect_golden_features(const Path& path, c10::Device device) {
   const auto goldens = Goldens::read(path);
-  const auto backbone = tiny_backbone();
+  const auto backbone = tiny_backbone(device);
   int compared = 0;
   for (const int size : {56, 70, 98}) {
     const std::string s = std::to_string(size);
@@ -49,13 +51,33 @@ void expect_golden_features(const Path& path) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(Backbone, FeaturesEqualTheAuthors) {
-  expect_golden_features(testing::test_data("generated/backbone_tiny.pt"));
+class BackboneOn : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, BackboneOn, testing::kDevices, testing::device_name);
+
+TEST_P(BackboneOn, FeaturesEqualTheAuthors) {
+  expect_golden_features(testing::test_data("generated/backbone_tiny.pt"), device());
 }
 
-TEST(Backbone, FeaturesEqualTheAuthorsOnTheFullSet) {
+TEST_P(BackboneOn, FeaturesEqualTheAuthorsOnTheFullSet) {
   if (!testing::full_fixtures()) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
-  expect_golden_features(*testing::full_fixtures() / "backbone_tiny.pt");
+  expect_golden_features(*testing::full_fixtures() / "backbone_tiny.pt", device());
+}
+
+// How far the settings of reduced precision take features from the goldens: printed, and bounded by what the
+// formats can do (10 and 7 bits after the leading one, through 24 blocks).
+TEST_P(BackboneOn, ReducedPrecisionStaysNearTheAuthorsFeatures) {
+  if (device().is_cpu()) GTEST_SKIP() << "a CPU computes in fp32 alone";
+  const auto goldens = Goldens::read(testing::test_data("generated/backbone_tiny.pt"));
+  const auto expected = unit(goldens["patch_70_l24"].slice(1, 1));
+  for (const auto& [precision, bound] :
+       {std::pair{Precision::tf32, 5e-3}, std::pair{Precision::bf16, 4e-2}}) {
+    const auto features = tiny_backbone(device(), precision).encode(goldens["in_70"], std::vector<int>{24});
+    const double found = testing::largest_difference(features.patches.at(24), expected);
+    std::printf("%s: patch features of layer 24 differ by at most %.2g\n",
+                std::string(name_of(precision)).c_str(), found);
+    EXPECT_LE(found, bound);
+    EXPECT_GT(found, 0.0);
+  }
 }
 
 at::Tensor some_images(int count, int size) {
@@ -101,7 +123,7 @@ TEST(Backbone, ThreadCountChangesNothingButRounding) {
   EXPECT_TENSORS_NEAR(one.patches.at(24), many.patches.at(24), kUnitTolerance);
 }
 
-TEST(Backbone, EverySwitchOfTheExportChangesBothFormsAlike) {
+TEST_P(BackboneOn, EverySwitchOfTheExportChangesBothFormsAlike) {
   const auto images = some_images(1, 70);
   const std::vector<int> layers = {3, 12, 24};
   const std::vector<ExportOptions> variants = {{.image_size = 70, .vv_blocks = 0},
@@ -109,9 +131,9 @@ TEST(Backbone, EverySwitchOfTheExportChangesBothFormsAlike) {
                                                {.image_size = 70, .vv_blocks = 1},
                                                {.image_size = 70, .global_ln_post = true},
                                                {.image_size = 70, .patch_ln_post = false}};
-  const auto standard = tiny_backbone().encode(images, layers);
+  const auto standard = tiny_backbone(device()).encode(images, layers);
   for (const auto& options : variants) {
-    const auto backbone = tiny_backbone(options);
+    const auto backbone = tiny_backbone(options, {.device = device().str()});
     const auto native = backbone.encode(images, layers);
     const auto plain = backbone.encode_plain(images, layers);
     double change = (native.global - standard.global).abs().max().item<double>();
@@ -125,8 +147,8 @@ TEST(Backbone, EverySwitchOfTheExportChangesBothFormsAlike) {
   }
 }
 
-TEST(Backbone, ImagesNeedNotBeSquare) {
-  const auto backbone = tiny_backbone();
+TEST_P(BackboneOn, ImagesNeedNotBeSquare) {
+  const auto backbone = tiny_backbone(device());
   const auto images = at::randn({1, 3, 56, 84}, at::kFloat);
   const auto features = backbone.encode(images, std::vector<int>{24});
   EXPECT_EQ(features.grid, (Grid{4, 6}));

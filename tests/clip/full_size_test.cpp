@@ -6,6 +6,7 @@
 #include "res2clip/image/prepare.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/devices.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -18,16 +19,8 @@ using testing::largest_difference;
 constexpr double kRawTolerance = 5e-5;
 constexpr double kUnitTolerance = 3e-6;
 
-Backbone full_backbone() {
-  const testing::TemporaryFolder folder;
-  ClipWeights weights;
-  weights.tensors = testing::formula_clip(testing::kFullClip);
-  weights.tensors.erase("logit_scale");
-  weights.sizes = clip_sizes(weights.tensors, "full");
-  weights.name = "full";
-  weights.sha256 = "formula";
-  export_backbone(weights, {}, folder / "full.pt");
-  return Backbone::load(folder / "full.pt", {.device = "cpu"});
+Features on_cpu(Features features) {
+  return to_device(std::move(features), c10::kCPU);
 }
 
 /// The sampled patch tokens of a layer as the authors' model returns them, which are unit vectors times their
@@ -49,7 +42,10 @@ double compare_sampled_tokens(const nlohmann::json& index, const testing::Golden
   return largest;
 }
 
-TEST(FullSize, FeaturesEqualTheAuthorsInEveryLayer) {
+class FullSize : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, FullSize, testing::kDevices, testing::device_name);
+
+TEST_P(FullSize, FeaturesEqualTheAuthorsInEveryLayer) {
   const auto fixtures = testing::full_fixtures();
   if (!fixtures) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
   const auto run = testing::read_json(*fixtures / "e2e_full.json");
@@ -58,9 +54,9 @@ TEST(FullSize, FeaturesEqualTheAuthorsInEveryLayer) {
   const auto image = prepare_image(*fixtures / "../data" / index["image"].get<std::string>(), {.size = 518});
   EXPECT_TENSORS_NEAR(image.flatten().slice(0, 0, image.numel(), 4099), goldens["feat/input_sample"], 1e-6);
 
-  const auto backbone = full_backbone();
+  const auto backbone = testing::full_backbone(device());
   const auto layers = index["layers"].get<std::vector<int>>();
-  const auto features = backbone.encode(image.unsqueeze(0), layers);
+  const auto features = on_cpu(backbone.encode(image.unsqueeze(0), layers));
   double raw = 0.0;
   for (const int layer : layers)
     raw = std::max(raw, compare_sampled_tokens(index, goldens, layer, features.patches.at(layer)));
@@ -68,7 +64,7 @@ TEST(FullSize, FeaturesEqualTheAuthorsInEveryLayer) {
   const auto global = goldens["feat/global"] / goldens["feat/global"].norm();
   EXPECT_TENSORS_NEAR(features.global, global, kUnitTolerance);
 
-  const auto plain = backbone.encode_plain(image.unsqueeze(0), layers);
+  const auto plain = on_cpu(backbone.encode_plain(image.unsqueeze(0), layers));
   double forms = largest_difference(features.global, plain.global);
   for (const int layer : layers) {
     EXPECT_TENSORS_NEAR(features.patches.at(layer), plain.patches.at(layer), kUnitTolerance) << layer;

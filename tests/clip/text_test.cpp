@@ -4,6 +4,7 @@
 #include "res2clip/core/error.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/devices.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -38,16 +39,20 @@ TEST(Prompts, WithoutAnyStateAreAnError) {
   EXPECT_THROW(method_prompts({.anomalous_states = {}}), Error);
 }
 
-TEST(EncodeText, FeaturesEqualTheAuthors) {
+class EncodeTextOn : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, EncodeTextOn, testing::kDevices, testing::device_name);
+
+TEST_P(EncodeTextOn, FeaturesEqualTheAuthors) {
   const auto goldens = Goldens::read(test_data("goldens/text_tiny.pt"));
-  const auto features = testing::tiny_backbone().encode_text(golden_prompts(""));
+  const auto features = testing::tiny_backbone(device()).encode_text(golden_prompts(""));
   EXPECT_TENSORS_NEAR(features, goldens["features"], kTolerance);
 }
 
-TEST(EncodeText, OddTextsEqualTheAuthorsToo) {
+TEST_P(EncodeTextOn, OddTextsEqualTheAuthorsToo) {
   const auto goldens = Goldens::read(test_data("goldens/text_tiny.pt"));
   const auto texts = read_json(test_data("goldens/text_tiny.json"))["extra"].get<std::vector<std::string>>();
-  EXPECT_TENSORS_NEAR(testing::tiny_backbone().encode_text(texts), goldens["extra_features"], kTolerance);
+  EXPECT_TENSORS_NEAR(testing::tiny_backbone(device()).encode_text(texts), goldens["extra_features"],
+                      kTolerance);
 }
 
 TEST(EncodeText, APromptTooLongIsAnErrorThatNamesIt) {

@@ -20,10 +20,29 @@ inline ClipWeights tiny_weights() {
 }
 
 /// The goldens' tiny CLIP, exported and loaded again.
-inline Backbone tiny_backbone(const ExportOptions& options = {.image_size = 70}) {
+inline Backbone tiny_backbone(const ExportOptions& options, const ComputeOptions& compute) {
   const TemporaryFolder folder;
   export_backbone(tiny_weights(), options, folder / "tiny.pt");
-  return Backbone::load(folder / "tiny.pt", {.device = "cpu"});
+  return Backbone::load(folder / "tiny.pt", compute);
+}
+inline Backbone tiny_backbone(const ExportOptions& options = {.image_size = 70}) {
+  return tiny_backbone(options, {.device = "cpu"});
+}
+inline Backbone tiny_backbone(c10::Device device, Precision precision = Precision::fp32) {
+  return tiny_backbone({.image_size = 70}, {.device = device.str(), .precision = precision});
+}
+
+/// The full-size CLIP of the goldens (ViT-L/14): 1.7 GB of weights by formula.
+inline Backbone full_backbone(c10::Device device, Precision precision = Precision::fp32) {
+  const TemporaryFolder folder;
+  ClipWeights weights;
+  weights.tensors = formula_clip(kFullClip);
+  weights.tensors.erase("logit_scale");
+  weights.sizes = clip_sizes(weights.tensors, "full");
+  weights.name = "full";
+  weights.sha256 = "formula";
+  export_backbone(weights, {}, folder / "full.pt");
+  return Backbone::load(folder / "full.pt", {.device = device.str(), .precision = precision});
 }
 
 }  // namespace res2clip::testing

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <gmock/gmock.h>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -152,7 +153,57 @@ TEST(ClipWeights, OfHuggingFaceAreNamedByTheirOwnNamesWhereTheyHaveNoOther) {
   EXPECT_THAT(refusal_of(tensors), HasSubstr("visual.proj"));
   tensors = whole;
   tensors.erase("vision_model.post_layernorm.bias");
-  EXPECT_THAT(refusal_of(tensors), HasSubstr("missing: visual.ln_post.bias"));
+  EXPECT_THAT(refusal_of(tensors), HasSubstr("missing: vision_model.post_layernorm.bias"));
+}
+
+TEST(ClipWeights, ABlockWithAGapIsABlockAndEveryMissingTensorIsNamed) {
+  for (const std::string name :
+       {"visual.transformer.resblocks.0.ln_1.weight", "transformer.resblocks.0.ln_1.weight"}) {
+    auto tensors = small_clip();
+    tensors.erase(name);
+    EXPECT_THAT(refusal_of(tensors), AllOf(HasSubstr("missing: " + name), Not(HasSubstr("not part"))));
+  }
+  auto tensors = small_clip();
+  tensors.erase("visual.proj");
+  tensors.erase("token_embedding.weight");
+  EXPECT_THAT(refusal_of(tensors), AllOf(HasSubstr("visual.proj"), HasSubstr("token_embedding.weight")));
+  auto renamed = testing::to_hugging_face(small_clip());
+  renamed.erase("visual_projection.weight");
+  renamed.erase("text_model.encoder.layers.0.mlp.fc1.bias");
+  EXPECT_THAT(refusal_of(renamed), HasSubstr("visual_projection.weight"));
+  renamed = testing::to_hugging_face(small_clip());
+  renamed.erase("text_model.encoder.layers.0.mlp.fc1.bias");
+  EXPECT_THAT(refusal_of(renamed), HasSubstr("missing: text_model.encoder.layers.0.mlp.fc1.bias"));
+}
+
+TEST(ClipWeights, AConfigBesideThemMustNotSayThatTheyAreRunInAnotherWay) {
+  const TemporaryFolder folder;
+  const Path file = folder / "model.safetensors";
+  testing::write_safetensors(file, testing::to_hugging_face(small_clip()));
+  const auto with_config = [&](const std::string& config) {
+    write_file(folder / "config.json", config);
+    try {
+      read_clip_weights(file);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(
+      with_config(
+          R"({"vision_config": {"num_attention_heads": 1, "hidden_act": "quick_gelu"}, "text_config": {}})"),
+      "");
+  EXPECT_THAT(with_config(R"({"vision_config": {"num_attention_heads": 2}})"),
+              HasSubstr("num_attention_heads is 2"));
+  EXPECT_THAT(with_config(R"({"text_config": {"hidden_act": "gelu"}})"), HasSubstr("hidden_act"));
+  EXPECT_THAT(with_config("nonsense"), HasSubstr("config.json"));
+}
+
+TEST(ClipWeights, ThatAreNotFiniteAreRefusedByName) {
+  auto tensors = small_clip();
+  tensors["ln_final.bias"][3] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_THAT(refusal_of(tensors), HasSubstr("ln_final.bias holds numbers that are not finite"));
 }
 
 TEST(ClipWeights, OfOtherModelsAreRefusedWithTheReason) {

@@ -24,6 +24,7 @@
 #include "res2clip/model/text_anchors.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/devices.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -116,15 +117,16 @@ bool of_images(Metric metric) {
   return std::string(name_of(metric)).starts_with("I-");
 }
 
-void expect_goldens(const Goldens& goldens) {
-  const Backbone backbone = testing::tiny_backbone();
+void expect_goldens(const Goldens& goldens, c10::Device device) {
+  const Backbone backbone = testing::tiny_backbone(device);
   const testing::TemporaryFolder folder;
   Differences differences;
   for (const auto& run : goldens.content["runs"]) {
     const auto size = run["image_size"].get<std::int64_t>();
     auto store = store_of(folder.path(), backbone, size);
     auto encoder = encoder_of(backbone, size);
-    const auto input = with_store(input_from_files(encoder), store, at::kCPU);
+    ImageIdentities identities;
+    const auto input = with_store(input_from_files(encoder), store, identities, device);
     SCOPED_TRACE(run["mode"].get<std::string>() + ", " + std::to_string(size) + " px, " +
                  std::to_string(run["shots"].get<int>()) + " shots");
     const auto released = evaluate_run(run, goldens, backbone, input, MetricMode::released, 4);
@@ -147,16 +149,21 @@ void expect_goldens(const Goldens& goldens) {
               differences.pixel);
 }
 
-TEST(WholeRuns, GiveTheFiguresOfTheAuthorsProgram) {
+class WholeRunsOn : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, WholeRunsOn, testing::kDevices, testing::device_name);
+
+TEST_P(WholeRunsOn, GiveTheFiguresOfTheAuthorsProgram) {
   expect_goldens({testing::read_json(testing::test_data("generated/e2e.json")),
-                  testing::test_data("generated/images"), testing::test_data("generated/e2e_meta.json")});
+                  testing::test_data("generated/images"), testing::test_data("generated/e2e_meta.json")},
+                 device());
 }
 
-TEST(WholeRuns, GiveTheFiguresOfTheAuthorsProgramOnPhotographs) {
+TEST_P(WholeRunsOn, GiveTheFiguresOfTheAuthorsProgramOnPhotographs) {
   const auto fixtures = testing::full_fixtures();
   if (!fixtures) GTEST_SKIP() << "RES2CLIP_FIXTURES does not name the full golden set";
   expect_goldens({testing::read_json(*fixtures / "e2e_leather.json"), *fixtures / "../data",
-                  *fixtures / "e2e_leather_meta.json"});
+                  *fixtures / "e2e_leather_meta.json"},
+                 device());
 }
 
 TEST(WholeRuns, GiveTheSameFilesForAnyBatchSize) {

@@ -54,11 +54,12 @@ TEST(StoredFeatures, EveryImageIsEncodedOnceAndTheFilesAreTheSameBytes) {
   EXPECT_EQ(encoded, 22U);
 
   FeatureStore store(folder / "store", description());
+  ImageIdentities identities;
   for (const int run : {1, 2, 3}) {
     encoded = 0;
     announced = 0;
-    const auto result =
-        evaluate(dataset, references, detector, with_store(input, store, at::kCPU), {run == 3 ? 7 : 4, {}});
+    const auto result = evaluate(dataset, references, detector,
+                                 with_store(input, store, identities, at::kCPU), {run == 3 ? 7 : 4, {}});
     EXPECT_EQ(encoded, run == 1 ? 22U : 0U);
     EXPECT_EQ(announced, run == 1 ? 20U : 0U);
     EXPECT_EQ(results_json(result, {}, {}), results_json(expected, {}, {}));

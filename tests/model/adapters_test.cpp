@@ -7,6 +7,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
+#include "support/devices.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
 
@@ -22,17 +23,18 @@ constexpr double kGradientTolerance = 5e-5;  // relative to the norm of the grad
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 template <class Adapter>
-Adapter formula_adapter(const std::map<std::string, at::Tensor>& tensors, NamedTensors& parameters) {
+Adapter formula_adapter(const std::map<std::string, at::Tensor>& tensors, c10::Device device,
+                        NamedTensors& parameters) {
   Adapter adapter;
   for_each_tensor(adapter, [&](const std::string& key, at::Tensor& tensor) {
-    tensor = tensors.at("adapter_test." + key).clone().requires_grad_(true);
+    tensor = tensors.at("adapter_test." + key).to(device).clone().requires_grad_(true);
     parameters.emplace_back(key, tensor);
   });
   return adapter;
 }
 
 double relative_difference(const at::Tensor& actual, const at::Tensor& expected) {
-  const double difference = (actual - expected).to(at::kDouble).norm().item<double>();
+  const double difference = (actual.cpu() - expected.cpu()).to(at::kDouble).norm().item<double>();
   const double size = expected.to(at::kDouble).norm().item<double>();
   return size > 0 ? difference / size : difference;
 }
@@ -59,22 +61,22 @@ void expect_gradient(const Goldens& goldens, const std::string& key, const std::
 using Gradients = std::map<std::string, at::Tensor>;
 
 /// Checks output and input gradient of one case; returns the gradients of the parameters.
-Gradients expect_case(const Goldens& goldens, const nlohmann::json& entry) {
+Gradients expect_case(const Goldens& goldens, const nlohmann::json& entry, c10::Device device) {
   const std::string key = entry["key"];
   SCOPED_TRACE(key);
   const std::int64_t embed = entry["D"];
   const bool zero = entry["zero_up"];
   NamedTensors parameters;
-  const at::Tensor input = goldens[key + "/in"].clone().requires_grad_(true);
+  const at::Tensor input = goldens[key + "/in"].to(device).clone().requires_grad_(true);
   at::Tensor output;
   if (entry["type"] == "local") {
     const auto adapter = formula_adapter<LocalAdapter>(
-        testing::formula_local_adapter("adapter_test", embed, 3, zero), parameters);
+        testing::formula_local_adapter("adapter_test", embed, 3, zero), device, parameters);
     const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(entry["L"].get<double>())));
     output = adapt_local(adapter, input, {side, side});
   } else {
     const auto adapter = formula_adapter<GlobalAdapter>(
-        testing::formula_global_adapter("adapter_test", embed, 3, zero), parameters);
+        testing::formula_global_adapter("adapter_test", embed, 3, zero), device, parameters);
     output = adapt_global(adapter, input);
   }
   EXPECT_TENSORS_NEAR(output, goldens[key + "/out"], kOutputTolerance);
@@ -82,23 +84,23 @@ Gradients expect_case(const Goldens& goldens, const nlohmann::json& entry) {
   if (zero) {
     EXPECT_TRUE(output.equal(input));
   }
-  (output * goldens[key + "/g"]).sum().backward();
+  (output * goldens[key + "/g"].to(device)).sum().backward();
   EXPECT_LE(relative_difference(input.grad(), goldens[key + "/grad_in"]), kGradientTolerance);
   Gradients gradients;
-  for (const auto& [name, tensor] : parameters) gradients[name] = tensor.grad();
+  for (const auto& [name, tensor] : parameters) gradients[name] = tensor.grad().cpu();
   return gradients;
 }
 
 /// All cases of a golden file. The recorded gradients of the cases with tiny and with zero input are one
 /// buffer, which summed up over both: each of the two holds the sum.
-int expect_cases(const Goldens& goldens, const nlohmann::json& index) {
+int expect_cases(const Goldens& goldens, const nlohmann::json& index, c10::Device device) {
   int compared = 0;
   Gradients summed;
   for (const auto& entry : index["cases"]) {
     const std::string key = entry["key"];
     if (!goldens.has(key + "/in")) continue;
     ++compared;
-    Gradients gradients = expect_case(goldens, entry);
+    Gradients gradients = expect_case(goldens, entry, device);
     const bool tiny = key.ends_with("_tiny"), null = key.ends_with("_null");
     if (tiny) summed = gradients;
     if (null)
@@ -109,16 +111,20 @@ int expect_cases(const Goldens& goldens, const nlohmann::json& index) {
   return compared;
 }
 
-TEST(Adapters, GiveTheReleasedCodesValuesAndGradients) {
+class AdaptersOn : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, AdaptersOn, testing::kDevices, testing::device_name);
+
+TEST_P(AdaptersOn, GiveTheReleasedCodesValuesAndGradients) {
   const auto goldens = Goldens::read(testing::test_data("goldens/adapters.pt"));
-  EXPECT_GE(expect_cases(goldens, testing::read_json(testing::test_data("goldens/adapters.json"))), 6);
+  EXPECT_GE(expect_cases(goldens, testing::read_json(testing::test_data("goldens/adapters.json")), device()),
+            6);
 }
 
-TEST(Adapters, GiveTheReleasedCodesValuesAndGradientsAtFullWidth) {
+TEST_P(AdaptersOn, GiveTheReleasedCodesValuesAndGradientsAtFullWidth) {
   const auto folder = testing::full_fixtures();
   if (!folder) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
   const auto goldens = Goldens::read(*folder / "adapters.pt");
-  EXPECT_EQ(expect_cases(goldens, testing::read_json(*folder / "adapters.json")), 14);
+  EXPECT_EQ(expect_cases(goldens, testing::read_json(*folder / "adapters.json"), device()), 14);
 }
 
 TEST(Adapters, TakeGridsThatAreNotSquare) {

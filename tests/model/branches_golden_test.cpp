@@ -6,6 +6,7 @@
 #include "res2clip/model/smoothing.hpp"
 
 #include "model/scoring_goldens.hpp"
+#include "support/devices.hpp"
 #include "support/formula.hpp"
 
 namespace res2clip {
@@ -17,18 +18,18 @@ constexpr Grid kGrid{5, 5};
 constexpr std::int64_t kPatch = 14;
 
 /// "tf_k4": training-free with 4 shots; "ft_k1": fine-tuned, with formula adapters, 1 shot.
-class Run : public ::testing::TestWithParam<std::string> {
+class Run : public EveryCaseAndDevice {
  protected:
-  bool fine_tuned() const { return GetParam().starts_with("ft"); }
-  std::string shots() const { return GetParam().substr(GetParam().find('_') + 1); }
+  bool fine_tuned() const { return which().starts_with("ft"); }
+  std::string shots() const { return which().substr(which().find('_') + 1); }
 
   at::Tensor raw_residual(const ScoringGoldens& goldens, int layer) const {
-    return goldens.tensors[shots() + "/R_v_l" + std::to_string(layer)];
+    return goldens[shots() + "/R_v_l" + std::to_string(layer)];
   }
 
   static Adapters adapters() {
     const std::vector<int> layers = {6, 12, 18, 24};
-    return assemble_adapters(formula_adapters(96, layers, layers, 8), "formula");
+    return to_device(assemble_adapters(formula_adapters(96, layers, layers, 8), "formula"), device());
   }
 
   static at::Tensor smoothed(const std::vector<at::Tensor>& layers) {
@@ -38,29 +39,29 @@ class Run : public ::testing::TestWithParam<std::string> {
 
 TEST_P(Run, VisualBranchFollowsFromItsResiduals) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
+    const ScoringGoldens goldens(folder, device());
     std::vector<at::Tensor> layers;
     for (const int layer : {6, 12, 18, 24}) {
       at::Tensor residual = raw_residual(goldens, layer);
       if (fine_tuned()) residual = adapt_local(adapters().vis_adapters.at(layer), residual, kGrid);
       layers.push_back(residual_magnitude(residual));
       EXPECT_TENSORS_NEAR(layers.back().view({-1, 5, 5}),
-                          goldens.of(GetParam(), "maps_vis_l" + std::to_string(layer)), kPatchMapTolerance);
+                          goldens.of(which(), "maps_vis_l" + std::to_string(layer)), kPatchMapTolerance);
     }
-    EXPECT_TENSORS_NEAR(smoothed(layers), goldens.of(GetParam(), "M_vis"), kMapTolerance);
-    EXPECT_TENSORS_NEAR(top_mean(smoothed(layers), 0.01), goldens.of(GetParam(), "s_vis"), kScoreTolerance);
+    EXPECT_TENSORS_NEAR(smoothed(layers), goldens.of(which(), "M_vis"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(top_mean(smoothed(layers), 0.01), goldens.of(which(), "s_vis"), kScoreTolerance);
   }
 }
 
 TEST_P(Run, ResidualBranchFollowsFromItsResiduals) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
-    at::Tensor direction = goldens.tensors["R_t"];
-    at::Tensor global = goldens.of(GetParam(), "R_v_cls");
+    const ScoringGoldens goldens(folder, device());
+    at::Tensor direction = goldens["R_t"];
+    at::Tensor global = goldens.of(which(), "R_v_cls");
     if (fine_tuned()) {
       direction = adapt_global(adapters().res_text_adapter, direction);
       global = adapt_global(adapters().res_vis_global_adapter, global);
-      EXPECT_TENSORS_NEAR(global, goldens.of(GetParam(), "R_v_cls_res"), kScoreTolerance);
+      EXPECT_TENSORS_NEAR(global, goldens.of(which(), "R_v_cls_res"), kScoreTolerance);
     }
     std::vector<at::Tensor> layers;
     for (const int layer : fine_tuned() ? std::vector<int>{6, 12, 18, 24} : std::vector<int>{24}) {
@@ -68,35 +69,35 @@ TEST_P(Run, ResidualBranchFollowsFromItsResiduals) {
       if (fine_tuned()) residual = adapt_local(adapters().res_vis_local_adapters.at(layer), residual, kGrid);
       layers.push_back(residual_projection(residual, direction).clamp_min(0));
       EXPECT_TENSORS_NEAR(layers.back().view({-1, 5, 5}),
-                          goldens.of(GetParam(), "maps_res_l" + std::to_string(layer)), kPatchMapTolerance);
+                          goldens.of(which(), "maps_res_l" + std::to_string(layer)), kPatchMapTolerance);
     }
     const at::Tensor map = smoothed(layers);
-    EXPECT_TENSORS_NEAR(map, goldens.of(GetParam(), "M_res"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(map, goldens.of(which(), "M_res"), kMapTolerance);
     const at::Tensor projection = residual_projection(global, direction);
-    EXPECT_TENSORS_NEAR(projection, goldens.of(GetParam(), "s_res_cls_raw"), kScoreTolerance);
+    EXPECT_TENSORS_NEAR(projection, goldens.of(which(), "s_res_cls_raw"), kScoreTolerance);
     EXPECT_TENSORS_NEAR(image_score(projection.clamp_min(0), top_mean(map, 0.01)),
-                        goldens.of(GetParam(), "s_res"), kScoreTolerance);
+                        goldens.of(which(), "s_res"), kScoreTolerance);
   }
 }
 
 TEST_P(Run, TextBranchFollowsFromItsSimilarities) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
-    const at::Tensor map = smoothed({goldens.of(GetParam(), "maps_text_l24").flatten(1)});
-    EXPECT_TENSORS_NEAR(map, goldens.of(GetParam(), "M_text"), kMapTolerance);
-    at::Tensor direction = goldens.tensors["R_t"];
+    const ScoringGoldens goldens(folder, device());
+    const at::Tensor map = smoothed({goldens.of(which(), "maps_text_l24").flatten(1)});
+    EXPECT_TENSORS_NEAR(map, goldens.of(which(), "M_text"), kMapTolerance);
+    at::Tensor direction = goldens["R_t"];
     if (fine_tuned()) direction = adapt_global(adapters().text_adapter, direction);
-    const at::Tensor global = text_similarity(goldens.tensors[GetParam() + "/feat_global"], direction);
-    EXPECT_TENSORS_NEAR(global, goldens.of(GetParam(), "s_text_cls"), kScoreTolerance);
-    EXPECT_TENSORS_NEAR(image_score(global, top_mean(map, 0.01)), goldens.of(GetParam(), "s_text"),
+    const at::Tensor global = text_similarity(goldens[which() + "/feat_global"], direction);
+    EXPECT_TENSORS_NEAR(global, goldens.of(which(), "s_text_cls"), kScoreTolerance);
+    EXPECT_TENSORS_NEAR(image_score(global, top_mean(map, 0.01)), goldens.of(which(), "s_text"),
                         kScoreTolerance);
   }
 }
 
 TEST_P(Run, FusionFollowsFromTheBranches) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
-    const auto of = [&](const std::string& name) { return goldens.of(GetParam(), name); };
+    const ScoringGoldens goldens(folder, device());
+    const auto of = [&](const std::string& name) { return goldens.of(which(), name); };
     const double residual = fine_tuned() ? 0.1 : 1.0;
     const at::Tensor map = fuse({0.1, 1.0, residual}, of("M_text"), of("M_vis"), of("M_res"));
     EXPECT_TENSORS_NEAR(gaussian_smooth(map, 5, 4.0), of("M"), kMapTolerance);
@@ -105,8 +106,9 @@ TEST_P(Run, FusionFollowsFromTheBranches) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Scoring, Run, ::testing::Values("tf_k1", "tf_k4", "ft_k1", "ft_k4"),
-                         [](const auto& run) { return run.param; });
+INSTANTIATE_TEST_SUITE_P(Scoring, Run,
+                         ::testing::Combine(::testing::Values("tf_k1", "tf_k4", "ft_k1", "ft_k4"), kDevices),
+                         case_and_device_name);
 
 }  // namespace
 }  // namespace res2clip

@@ -5,6 +5,7 @@
 
 #include "clip/tiny_backbone.hpp"
 #include "model/scoring_goldens.hpp"
+#include "support/devices.hpp"
 
 namespace res2clip {
 namespace {
@@ -13,15 +14,17 @@ using namespace testing;
 
 const std::vector<int> kLayers = {6, 12, 18, 24};
 
-class Scoring : public ::testing::TestWithParam<std::string> {
+class Scoring : public EveryCaseAndDevice {
  protected:
   static const Backbone& backbone() {
-    static const Backbone tiny = tiny_backbone();
-    return tiny;
+    static std::map<std::string, Backbone> tiny;
+    const std::string name = device().str();
+    if (!tiny.contains(name)) tiny.emplace(name, tiny_backbone(device()));
+    return tiny.at(name);
   }
 
-  bool fine_tuned() const { return GetParam().starts_with("ft"); }
-  std::int64_t shots() const { return GetParam().back() - '0'; }
+  bool fine_tuned() const { return which().starts_with("ft"); }
+  std::int64_t shots() const { return which().back() - '0'; }
 
   Detector detector() const {
     std::optional<Adapters> adapters;
@@ -32,19 +35,19 @@ class Scoring : public ::testing::TestWithParam<std::string> {
   Detection found(const ScoringGoldens& goldens) const {
     const Detector judge = detector();
     const auto layers = judge.layers_needed();
-    const at::Tensor references = goldens.tensors["reference"].narrow(0, 0, shots());
-    return judge.detect(backbone().encode(goldens.tensors["query"], layers),
+    const at::Tensor references = goldens["reference"].narrow(0, 0, shots());
+    return judge.detect(backbone().encode(goldens["query"], layers),
                         judge.remember(backbone().encode(references, layers)));
   }
 };
 
 TEST_P(Scoring, GivesTheMapsOfEveryLayer) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
+    const ScoringGoldens goldens(folder, device());
     const Detection detection = found(goldens);
     const auto compare = [&](const PatchMaps& maps, const std::string& branch) {
       for (const auto& [layer, map] : maps)
-        EXPECT_TENSORS_NEAR(map, goldens.of(GetParam(), "maps_" + branch + "_l" + std::to_string(layer)),
+        EXPECT_TENSORS_NEAR(map, goldens.of(which(), "maps_" + branch + "_l" + std::to_string(layer)),
                             kPatchMapTolerance)
             << branch << " " << layer;
     };
@@ -59,21 +62,21 @@ TEST_P(Scoring, GivesTheMapsOfEveryLayer) {
 
 TEST_P(Scoring, GivesTheMapsOfEveryBranch) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
+    const ScoringGoldens goldens(folder, device());
     const Detection detection = found(goldens);
-    EXPECT_TENSORS_NEAR(detection.text_map, goldens.of(GetParam(), "M_text"), kMapTolerance);
-    EXPECT_TENSORS_NEAR(detection.visual_map, goldens.of(GetParam(), "M_vis"), kMapTolerance);
-    EXPECT_TENSORS_NEAR(detection.residual_map, goldens.of(GetParam(), "M_res"), kMapTolerance);
-    EXPECT_TENSORS_NEAR(detection.map, goldens.of(GetParam(), "M"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(detection.text_map, goldens.of(which(), "M_text"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(detection.visual_map, goldens.of(which(), "M_vis"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(detection.residual_map, goldens.of(which(), "M_res"), kMapTolerance);
+    EXPECT_TENSORS_NEAR(detection.map, goldens.of(which(), "M"), kMapTolerance);
   }
 }
 
 TEST_P(Scoring, GivesTheScores) {
   for (const Path& folder : scoring_folders()) {
-    const ScoringGoldens goldens(folder);
+    const ScoringGoldens goldens(folder, device());
     const Detection detection = found(goldens);
     const auto compare = [&](const at::Tensor& score, const std::string& name) {
-      EXPECT_TENSORS_NEAR(score, goldens.of(GetParam(), name), kScoreTolerance) << name;
+      EXPECT_TENSORS_NEAR(score, goldens.of(which(), name), kScoreTolerance) << name;
     };
     compare(detection.text_global, "s_text_cls");
     compare(detection.residual_global_raw, "s_res_cls_raw");
@@ -85,8 +88,9 @@ TEST_P(Scoring, GivesTheScores) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Tiny, Scoring, ::testing::Values("tf_k1", "tf_k4", "ft_k1", "ft_k4"),
-                         [](const auto& run) { return run.param; });
+INSTANTIATE_TEST_SUITE_P(Tiny, Scoring,
+                         ::testing::Combine(::testing::Values("tf_k1", "tf_k4", "ft_k1", "ft_k4"), kDevices),
+                         case_and_device_name);
 
 TEST(TextAnchorsOfTheTinyBackbone, AreTheReleasedOnes) {
   const Goldens goldens = Goldens::read(test_data("goldens/text_tiny.pt"));

@@ -16,16 +16,22 @@ inline constexpr double kScoreTolerance = 5e-6;
 /// One fixture of the whole computation per image: on pictures of the project's own, or on the full set's
 /// photographs.
 struct ScoringGoldens {
-  explicit ScoringGoldens(const Path& folder)
-      : tensors(Goldens::read(folder / "scoring_tiny.pt")), json(read_json(folder / "scoring_tiny.json")) {}
+  ScoringGoldens(const Path& folder, c10::Device on)
+      : json(read_json(folder / "scoring_tiny.json")),
+        device_(on),
+        tensors_(Goldens::read(folder / "scoring_tiny.pt")) {}
 
+  at::Tensor operator[](const std::string& name) const { return tensors_[name].to(device_); }
   /// A tensor [B, 1, ...] or [B, 1] of one run ("tf_k1"), without its channel.
   at::Tensor of(const std::string& run, const std::string& name) const {
-    return tensors[run + "/" + name].squeeze(1);
+    return (*this)[run + "/" + name].squeeze(1);
   }
 
-  Goldens tensors;
   nlohmann::json json;
+
+ private:
+  c10::Device device_;
+  Goldens tensors_;
 };
 
 /// Where the scoring goldens lie: those that travel with the project, and the full set where its folder is

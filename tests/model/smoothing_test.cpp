@@ -2,6 +2,7 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "support/devices.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -13,27 +14,31 @@ at::Tensor convolved(const at::Tensor& maps, std::int64_t size, double sigma) {
   const at::Tensor window = (-(distance * distance) / (2 * sigma * sigma)).exp();
   at::Tensor kernel = window.unsqueeze(1) * window.unsqueeze(0);
   kernel = kernel / kernel.sum();
-  return at::conv2d(maps.to(at::kDouble).unsqueeze(1), kernel.unsqueeze(0).unsqueeze(0), {}, 1, size / 2)
+  return at::conv2d(maps.cpu().to(at::kDouble).unsqueeze(1), kernel.unsqueeze(0).unsqueeze(0), {}, 1,
+                    size / 2)
       .squeeze(1);
 }
 
 // Float32 sums of 2 * size terms of values below 1.
 constexpr double kRounding = 5e-7;
 
-TEST(GaussianSmooth, EqualsATwoDimensionalConvolution) {
-  const at::Tensor maps = at::rand({3, 40, 31});
+class GaussianSmoothOn : public testing::EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, GaussianSmoothOn, testing::kDevices, testing::device_name);
+
+TEST_P(GaussianSmoothOn, EqualsATwoDimensionalConvolution) {
+  const at::Tensor maps = at::rand({3, 40, 31}).to(device());
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps, 5, 4.0), convolved(maps, 5, 4.0), kRounding);
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps, 9, 1.5), convolved(maps, 9, 1.5), kRounding);
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps, 1, 4.0), maps, 0.0);
 }
 
-TEST(GaussianSmooth, EqualsItOnMapsSmallerThanTheWindow) {
-  const at::Tensor maps = at::rand({2, 2, 3});
+TEST_P(GaussianSmoothOn, EqualsItOnMapsSmallerThanTheWindow) {
+  const at::Tensor maps = at::rand({2, 2, 3}).to(device());
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps, 5, 4.0), convolved(maps, 5, 4.0), kRounding);
 }
 
-TEST(GaussianSmooth, IsTheSameOnOtherTypesAndLayouts) {
-  const at::Tensor maps = at::rand({2, 30, 40});
+TEST_P(GaussianSmoothOn, IsTheSameOnOtherTypesAndLayouts) {
+  const at::Tensor maps = at::rand({2, 30, 40}).to(device());
   const at::Tensor smoothed = gaussian_smooth(maps, 5, 4.0);
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps.to(at::kDouble), 5, 4.0), smoothed, kRounding);
   EXPECT_TENSORS_NEAR(gaussian_smooth(maps.transpose(1, 2), 5, 4.0).transpose(1, 2), smoothed, kRounding);

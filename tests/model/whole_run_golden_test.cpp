@@ -7,6 +7,7 @@
 
 #include "clip/tiny_backbone.hpp"
 #include "model/scoring_goldens.hpp"
+#include "support/devices.hpp"
 
 namespace res2clip {
 namespace {
@@ -85,9 +86,9 @@ void compare_map(const Json& mean, const Json& maximum, const Json& samples, con
 }
 
 /// All runs of an e2e file on the tiny backbone: both sizes, 1 and 4 shots, both modes.
-void expect_tiny_runs(const Path& file, const Path& root) {
+void expect_tiny_runs(const Path& file, const Path& root, c10::Device device) {
   const Json goldens = read_json(file);
-  const Backbone backbone = tiny_backbone();
+  const Backbone backbone = tiny_backbone(device);
   Differences differences;
   for (const Json& run : goldens["runs"]) {
     const auto size = run["image_size"].get<std::int64_t>();
@@ -111,26 +112,17 @@ void expect_tiny_runs(const Path& file, const Path& root) {
   differences.print(file.filename().string());
 }
 
-TEST(WholeRun, EqualsTheAuthorsProgramOnDrawnPictures) {
-  expect_tiny_runs(test_data("generated/e2e.json"), test_data("generated/images"));
+class WholeRun : public EveryDevice {};
+INSTANTIATE_TEST_SUITE_P(Devices, WholeRun, kDevices, device_name);
+
+TEST_P(WholeRun, EqualsTheAuthorsProgramOnDrawnPictures) {
+  expect_tiny_runs(test_data("generated/e2e.json"), test_data("generated/images"), device());
 }
 
-TEST(WholeRun, EqualsTheAuthorsProgramOnPhotographs) {
+TEST_P(WholeRun, EqualsTheAuthorsProgramOnPhotographs) {
   const auto fixtures = full_fixtures();
   if (!fixtures) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
-  expect_tiny_runs(*fixtures / "e2e_leather.json", fixtures->parent_path() / "data");
-}
-
-Backbone full_backbone() {
-  const TemporaryFolder folder;
-  ClipWeights weights;
-  weights.tensors = formula_clip(kFullClip);
-  weights.tensors.erase("logit_scale");
-  weights.sizes = clip_sizes(weights.tensors, "full");
-  weights.name = "full";
-  weights.sha256 = "formula";
-  export_backbone(weights, {}, folder / "full.pt");
-  return Backbone::load(folder / "full.pt", {.device = "cpu"});
+  expect_tiny_runs(*fixtures / "e2e_leather.json", fixtures->parent_path() / "data", device());
 }
 
 /// "leather/test/good/000.png" -> "good000", the name of its tensors.
@@ -152,13 +144,13 @@ void compare_full_patches(const Goldens& goldens, const std::string& image, bool
 
 // Full size: maps 6.6e-7, image scores 1.0e-7, maps of one layer 4.3e-7 between float32 and float64; 1e-5 for
 // all.
-TEST(WholeRun, EqualsTheAuthorsProgramAtFullSize) {
+TEST_P(WholeRun, EqualsTheAuthorsProgramAtFullSize) {
   const auto fixtures = full_fixtures();
   if (!fixtures) GTEST_SKIP() << "RES2CLIP_FIXTURES is not set";
   const Json goldens = read_json(*fixtures / "e2e_full.json");
   const Goldens tensors = Goldens::read(*fixtures / "e2e_full_features.pt");
   const Path root = fixtures->parent_path() / "data";
-  const Backbone backbone = full_backbone();
+  const Backbone backbone = full_backbone(device());
   const auto encode = [&](const Path& path) { return backbone.encode(images_of({path}, 518), kLayers); };
   const Features normal = encode(root / goldens["references"][0].get<std::string>());
   std::map<std::string, Features> features;

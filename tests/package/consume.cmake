@@ -10,11 +10,11 @@ endfunction()
 file(REMOVE_RECURSE ${WORK})
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/installed)
 run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=Release
-    -Dres2clip_DIR=${WORK}/installed/lib/cmake/res2clip -DRES2CLIP_LIBTORCH=${LIBTORCH}
+    -Dres2clip_DIR=${WORK}/installed/${LIBDIR}/cmake/res2clip -DRES2CLIP_LIBTORCH=${LIBTORCH}
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${PREFIX_PATH})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)
-if(NOT output MATCHES "res2clip [0-9]+\\.[0-9]+")
+if(NOT output MATCHES "res2clip [0-9]+\\.[0-9]+\nnowhere.pt: there is no such file")
   message(FATAL_ERROR "the consumer printed: ${output}")
 endif()
 run(${WORK}/installed/bin/res2clip version)

@@ -24,13 +24,17 @@ namespace res2clip::testing {
 
 class BlockOfFibers {
  public:
-  /// Runs `kernel` for every block and thread.
-  static void launch(unsigned blocks, unsigned threads, const std::function<void()>& kernel) {
+  /// Runs `kernel` for every block and thread, with `floats` floats of dynamic shared memory.
+  static void launch(unsigned blocks, unsigned threads, std::size_t floats,
+                     const std::function<void()>& kernel) {
     BlockOfFibers block(threads, kernel);
+    block.memory_.resize(floats);
     running_ = &block;
     for (blockIdx.x = 0; blockIdx.x < blocks; ++blockIdx.x) block.run();
     running_ = nullptr;
   }
+
+  static float* dynamic_memory() { return running_->memory_.data(); }
 
   static void barrier() {
     auto& fiber = running_->fibers_[threadIdx.x];
@@ -74,9 +78,12 @@ class BlockOfFibers {
       fiber.context.uc_link = &scheduler_;
       makecontext(&fiber.context, enter, 0);
     }
-    while (!fibers_[0].done) {
-      for (threadIdx.x = 0; threadIdx.x < fibers_.size(); ++threadIdx.x)
+    // Now in rising, now in falling order: what only works in one of them lacks a barrier.
+    for (bool rising = true; !fibers_[0].done; rising = !rising) {
+      for (unsigned turn = 0; turn < fibers_.size(); ++turn) {
+        threadIdx.x = rising ? turn : static_cast<unsigned>(fibers_.size()) - 1 - turn;
         swapcontext(&scheduler_, &fibers_[threadIdx.x].context);
+      }
       for (const auto& fiber : fibers_)
         if (fiber.barriers != fibers_[0].barriers || fiber.done != fibers_[0].done)
           throw std::logic_error("a barrier that not all threads of the block reach");
@@ -86,10 +93,17 @@ class BlockOfFibers {
   static inline BlockOfFibers* running_ = nullptr;
   std::vector<Fiber> fibers_;
   std::function<void()> kernel_;
+  std::vector<float> memory_;
   ucontext_t scheduler_{};
 };
 
 }  // namespace res2clip::testing
+
+namespace res2clip::cuda {
+inline float* dynamic_shared() {
+  return testing::BlockOfFibers::dynamic_memory();
+}
+}  // namespace res2clip::cuda
 
 inline void __syncthreads() {
   res2clip::testing::BlockOfFibers::barrier();

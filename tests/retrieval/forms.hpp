@@ -7,6 +7,8 @@
 
 #include "res2clip/retrieval/match.hpp"
 
+#include "support/devices.hpp"
+
 namespace res2clip::testing {
 
 /// One implementation of matching on one device. Every test of matching runs its body on each of them.
@@ -31,8 +33,7 @@ inline std::ostream& operator<<(std::ostream& out, const Form& form) {
 class EveryForm : public ::testing::TestWithParam<Form> {
  protected:
   void SetUp() override {
-    if (GetParam().device.is_cuda() && !at::hasCUDA())
-      GTEST_SKIP() << "no CUDA device, or a build without CUDA: the device form did not run";
+    if (GetParam().device.is_cuda()) require_device("cuda");
   }
 };
 

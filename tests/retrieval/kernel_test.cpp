@@ -1,3 +1,5 @@
+#include "res2clip/retrieval/weights.hpp"
+
 #include "forms.hpp"
 #include "support/goldens.hpp"
 
@@ -16,7 +18,7 @@ using testing::unit_features;
 constexpr double kTolerance = 5e-6;  // retrieval's tolerance in the goldens
 
 /// The CUDA kernel's source, run on the host.
-template <int kThreads, int kCapacity>
+template <int kThreads, int kCapacity, bool kKept = true>
 Match kernel_on_host(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                      const MatchOptions& options, std::int64_t first = 0) {
   const auto queries = query.reshape({-1, query.size(-1)}).contiguous();
@@ -34,8 +36,8 @@ Match kernel_on_host(const at::Tensor& query, const at::Tensor& reference, const
                              query.size(-1),
                              first,
                              penalty_plan(options.penalty, options.gamma, grid.rows, grid.cols)};
-  testing::BlockOfFibers::launch(queries.size(0), kThreads,
-                                 [&] { cuda::match_rows_kernel<kThreads, kCapacity>(task); });
+  testing::BlockOfFibers::launch(queries.size(0), kThreads, kKept ? reference.size(0) : 0,
+                                 [&] { cuda::match_rows_kernel<kThreads, kCapacity, kKept>(task); });
   return match;
 }
 
@@ -68,6 +70,7 @@ TEST(CudaKernelOnHost, EqualsThePlainFormOnEveryGridAndShotCount) {
       const auto query = unit_features({1, grid.size(), 40}, 1);
       const auto reference = resembling(query[0], shots, 0.4, 2);
       expect_exact(kernel_on_host<64, 256>(query, reference, grid, {}), query, reference, grid, {});
+      expect_exact(kernel_on_host<64, 256, false>(query, reference, grid, {}), query, reference, grid, {});
     }
 }
 
@@ -78,6 +81,8 @@ TEST(CudaKernelOnHost, EqualsThePlainFormWithEveryPenalty) {
     SCOPED_TRACE(name);
     const MatchOptions options{.penalty = penalty, .gamma = 0.1};
     expect_exact(kernel_on_host<64, 256>(query, reference, grid, options), query, reference, grid, options);
+    expect_exact(kernel_on_host<64, 256, false>(query, reference, grid, options), query, reference, grid,
+                 options);
   }
 }
 
@@ -85,6 +90,25 @@ TEST(CudaKernelOnHost, IsExactWhereTheCandidatesDoNotFit) {
   const Grid grid{6, 7};  // unrelated features: nearly all of the 168 references are in the support
   const auto query = unit_features({1, 42, 700}, 5), reference = unit_features({168, 700}, 6);
   expect_exact(kernel_on_host<64, 64>(query, reference, grid, {}), query, reference, grid, {});
+  expect_exact(kernel_on_host<64, 64, false>(query, reference, grid, {}), query, reference, grid, {});
+}
+
+TEST(CudaKernelOnHost, IsExactWhereTheCandidatesDoNotFitButTheSupportDoes) {
+  const Grid grid{6, 7};  // many shots that are alike: the threads' maxima say little of the row
+  const auto query = unit_features({1, 42, 60}, 13), reference = resembling(query[0], 16, 0.45, 14);
+  const auto support = (match_weights(query, reference, grid, {}) > 0).sum(-1).max().item<int>();
+  ASSERT_LE(support, 64);
+  expect_exact(kernel_on_host<32, 64>(query, reference, grid, {}), query, reference, grid, {});
+  expect_exact(kernel_on_host<32, 64, false>(query, reference, grid, {}), query, reference, grid, {});
+}
+
+TEST(CudaKernelOnHost, MakesTheRowOfAnInfinitePatchNan) {
+  const Grid grid{4, 4};
+  auto query = unit_features({1, 16, 70}, 15);
+  const auto reference = resembling(query[0], 2, 0.4, 16);
+  query[0][5][1] = -std::numeric_limits<float>::infinity();
+  const auto found = kernel_on_host<64, 64>(query, reference, grid, {});
+  EXPECT_EQ(found.residual_norm.isnan().sum().item<int>(), 1);
 }
 
 TEST(CudaKernelOnHost, MakesTheRowOfANanPatchNanAndNoOther) {

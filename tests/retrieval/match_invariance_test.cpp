@@ -41,12 +41,15 @@ TEST_F(MatchInvariance, TheFusedCpuFormGivesTheSameBitsForEveryBatchSize) {
   for (const Grid grid : {Grid{3, 3}, Grid{12, 12}, Grid{23, 29}}) {
     const auto query = unit_features({5, grid.size(), 64}, 3);
     const auto reference = resembling(query[0], 3, 0.4, 4);
-    const auto together = match_fused(query, reference, grid, {});
-    for (std::int64_t image = 0; image < 5; ++image) {
-      const auto alone = match_fused(query.narrow(0, image, 1), reference, grid, {});
-      expect_identical({together.reference.narrow(0, image, 1), together.residual.narrow(0, image, 1),
-                        together.residual_norm.narrow(0, image, 1)},
-                       alone);
+    for (const MatchOptions& options : {MatchOptions{}, MatchOptions{.weighting = Weighting::top_k},
+                                        MatchOptions{.pooled_similarity = true}}) {
+      const auto together = match_fused(query, reference, grid, options);
+      for (std::int64_t image = 0; image < 5; ++image) {
+        const auto alone = match_fused(query.narrow(0, image, 1), reference, grid, options);
+        expect_identical({together.reference.narrow(0, image, 1), together.residual.narrow(0, image, 1),
+                          together.residual_norm.narrow(0, image, 1)},
+                         alone);
+      }
     }
   }
 }

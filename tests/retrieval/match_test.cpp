@@ -53,6 +53,22 @@ TEST_P(MatchForms, EqualThePlainFormInDoubleWithEveryPenalty) {
     }
 }
 
+TEST_P(MatchForms, EqualThePlainFormInDoubleWithEveryWeighting) {
+  const Grid grid{9, 8};
+  const auto query = unit_features({2, grid.size(), 48}, 30);
+  const auto reference = resembling(query[0], 3, 0.5, 31);
+  for (const bool pooled : {false, true}) {
+    for (const std::int64_t neighbours : {1, 2, 5, 64, 65, 216, 1000}) {
+      SCOPED_TRACE(std::to_string(neighbours) + (pooled ? ", pooled" : ""));
+      const MatchOptions options{
+          .weighting = Weighting::top_k, .neighbours = neighbours, .pooled_similarity = pooled};
+      expect_near(GetParam()(query, reference, grid, options), exact(query, reference, grid, options));
+    }
+    const MatchOptions options{.pooled_similarity = pooled};
+    expect_near(GetParam()(query, reference, grid, options), exact(query, reference, grid, options));
+  }
+}
+
 TEST_P(MatchForms, EqualThePlainFormInDoubleWithUnrelatedReferences) {
   const Grid grid{10, 10};  // similarities all alike: large supports
   const auto query = unit_features({2, 100, 512}, 5), reference = unit_features({400, 512}, 6);
@@ -136,6 +152,21 @@ TEST_P(MatchForms, NanInTheBankReachesEverything) {
   }
 }
 
+TEST_P(MatchForms, AnInfinityInTheBankMakesEverythingNan) {
+  const Grid grid{9, 9};
+  const auto query = unit_features({1, 81, 8}, 32).abs();
+  for (const float infinity : {INFINITY, -INFINITY}) {
+    auto reference = resembling(query[0], 2, 0.3, 33);
+    reference[70][3] = infinity;
+    for (const auto weighting : {Weighting::sparsemax, Weighting::top_k})
+      EXPECT_TRUE(GetParam()(query, reference, grid, {.weighting = weighting})
+                      .residual_norm.isnan()
+                      .all()
+                      .item<bool>())
+          << infinity;
+  }
+}
+
 TEST_P(MatchForms, LargeFeaturesPickTheBestReference) {
   const Grid grid{5, 5};
   const auto query = unit_features({1, 25, 8}, 19) * 1e4;
@@ -165,11 +196,13 @@ TEST_P(MatchForms, NoGradientFlowsThroughThem) {
   EXPECT_FALSE(GetParam()(query, unit_features({4, 8}, 25), {2, 2}, {}).residual.requires_grad());
 }
 
-TEST(Match, HasAFusedFormForEveryPenalty) {
+TEST(Match, HasAFusedFormForEveryStrategy) {
   for (const auto& [penalty, name] : EnumNames<Penalty>::values)
-    EXPECT_TRUE(has_fused_form({.penalty = penalty}, at::kCPU)) << name;
-  EXPECT_FALSE(has_fused_form({.weighting = Weighting::top_k}, at::kCPU));
-  EXPECT_FALSE(has_fused_form({.pooled_similarity = true}, at::kCPU));
+    for (const auto& [weighting, other_name] : EnumNames<Weighting>::values)
+      for (const bool pooled : {false, true})
+        EXPECT_TRUE(has_fused_form({.weighting = weighting, .penalty = penalty, .pooled_similarity = pooled},
+                                   at::kCPU))
+            << name << " " << other_name;
 }
 
 TEST(Match, TopKTakesAllReferencesWhereTheBankHoldsFewer) {

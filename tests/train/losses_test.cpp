@@ -127,5 +127,17 @@ TEST(PatchesToPixels, TakesTheNearestPatchWhereAsked) {
                     .view({1, 4, 4})));
 }
 
+TEST(UpsampledByProducts, EqualsLibTorchsUpsamplingAndItsGradient) {
+  const at::Tensor plain = at::rand({3, 5, 7}).requires_grad_(true);
+  const at::Tensor maps = plain.detach().clone().requires_grad_(true);
+  const at::Tensor expected = at::upsample_bilinear2d(plain.unsqueeze(1), {70, 98}, false).squeeze(1);
+  const at::Tensor found = upsampled_by_products(maps, 70, 98);
+  EXPECT_TENSORS_NEAR(found, expected, 1e-6);
+  const at::Tensor weights = at::rand({3, 70, 98});
+  (expected * weights).sum().backward();
+  (found * weights).sum().backward();
+  EXPECT_TENSORS_NEAR(maps.grad(), plain.grad(), 1e-4);  // sums of some 200 terms of about 1
+}
+
 }  // namespace
 }  // namespace res2clip
