@@ -1,6 +1,7 @@
 # Makes the target `res2clip_libtorch` out of whichever LibTorch is at hand.
 #
-# 1. A LibTorch of the user's own (CMAKE_PREFIX_PATH, Torch_DIR): find_package(Torch).
+# 1. A LibTorch of the user's own (CMAKE_PREFIX_PATH as variable or environment, Torch_DIR, Torch_ROOT), 2.4 or later:
+#    find_package(Torch). Where one is named, no other is taken.
 # 2. The wheel that scripts/setup.sh unpacked (RES2CLIP_LIBTORCH, by default in ~/.cache/res2clip). A CPU build takes
 #    only libtorch_cpu and libc10 out of it: find_package(Torch) of that wheel asks for a CUDA toolkit, which a CPU
 #    build does not need. A CUDA build uses find_package(Torch) there too.
@@ -19,18 +20,25 @@ set(RES2CLIP_LIBTORCH "${_res2clip_cache}/libtorch-2.11.0-${_res2clip_variant}"
 
 add_library(res2clip_libtorch INTERFACE IMPORTED GLOBAL)
 
-# find_package(Torch) switches CUDA on with the standard of the C++ files, which CMake 3.25 does not know of nvcc. The
-# kernels are C++17.
-if(RES2CLIP_CUDA AND NOT CMAKE_CUDA_STANDARD)
+# find_package(Torch) of a LibTorch with CUDA switches CUDA on with the standard of the C++ files, which CMake 3.25 does
+# not know of nvcc. The kernels are C++17.
+if(NOT CMAKE_CUDA_STANDARD)
   set(CMAKE_CUDA_STANDARD 17)
 endif()
 
-# A CUDA build looks for Torch inside the wheel; any build honours a Torch the user points at.
-if(RES2CLIP_CUDA AND NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH)
-  list(APPEND CMAKE_PREFIX_PATH "${RES2CLIP_LIBTORCH}/torch")
+# A CUDA build looks for Torch inside the wheel; any build honours a Torch the user points at. A prefix path may name other
+# things than a LibTorch; the other two mean one.
+set(_res2clip_torch_minimum 2.4)
+if(Torch_DIR OR Torch_ROOT OR DEFINED ENV{Torch_ROOT})
+  find_package(Torch ${_res2clip_torch_minimum} REQUIRED)
+elseif(CMAKE_PREFIX_PATH OR DEFINED ENV{CMAKE_PREFIX_PATH})
+  find_package(Torch ${_res2clip_torch_minimum} QUIET)
+  if(NOT Torch_FOUND)
+    message(STATUS "res2clip: no LibTorch ${_res2clip_torch_minimum} or later below CMAKE_PREFIX_PATH; looking in ${RES2CLIP_LIBTORCH}")
+  endif()
 endif()
-if(RES2CLIP_CUDA OR Torch_DIR OR CMAKE_PREFIX_PATH)
-  find_package(Torch ${RES2CLIP_TORCH_MINIMUM} QUIET)
+if(RES2CLIP_CUDA AND NOT Torch_FOUND)
+  find_package(Torch ${_res2clip_torch_minimum} QUIET PATHS "${RES2CLIP_LIBTORCH}/torch" NO_DEFAULT_PATH)
 endif()
 
 if(Torch_FOUND)
@@ -38,6 +46,7 @@ if(Torch_FOUND)
   target_include_directories(res2clip_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_compile_options(res2clip_libtorch INTERFACE ${_res2clip_torch_flags})
   target_link_libraries(res2clip_libtorch INTERFACE ${TORCH_LIBRARIES})
+  list(APPEND CMAKE_INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib")
   message(STATUS "res2clip: LibTorch ${Torch_VERSION} from ${TORCH_INSTALL_PREFIX}")
 else()
   set(_torch "${RES2CLIP_LIBTORCH}/torch")

@@ -2,21 +2,24 @@
 # Installs what res2clip builds with, on Debian 12 (as root or with sudo): compiler, CMake and libraries with apt, and
 # LibTorch from its PyPI wheel into a folder outside the checkout. Run again, it verifies and changes nothing.
 #
-#   scripts/setup.sh [--cuda] [--check]
+#   scripts/setup.sh [--cuda] [--own-libtorch] [--check]
 #
-#   --cuda    LibTorch with its CUDA libraries (4.6 GB) instead of the CPU part (1.2 GB)
-#   --check   verify only: exit 1 and say what is missing
+#   --cuda           LibTorch with its CUDA libraries (4.6 GB) instead of the CPU part (1.2 GB)
+#   --own-libtorch   no LibTorch: CMake is told of one with -DCMAKE_PREFIX_PATH
+#   --check          verify only: exit 1 and say what is missing
 #
 # RES2CLIP_CACHE names the folder for LibTorch (default ~/.cache/res2clip).
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 variant=cpu
 check=false
+own_libtorch=false
 for argument in "$@"; do
   case $argument in
     --cuda) variant=cuda ;;
+    --own-libtorch) own_libtorch=true ;;
     --check) check=true ;;
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) echo "setup.sh: unknown argument $argument (see --help)" >&2; exit 2 ;;
   esac
 done
@@ -75,7 +78,7 @@ install_libtorch() {
   $check && fail "LibTorch $torch_version ($variant) is not in $folder, or not whole"
   say "installing LibTorch $torch_version ($variant) into $folder"
   local wheels=("torch==$torch_version")
-  local options=(--quiet --disable-pip-version-check --no-compile --root-user-action=ignore --target "$folder.part")
+  local options=(--quiet --disable-pip-version-check --no-compile --no-user --root-user-action=ignore --target "$folder.part")
   if [ "$variant" = cpu ]; then
     # All that libtorch_cpu.so needs besides the C++ runtime.
     wheels+=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
@@ -90,14 +93,15 @@ install_libtorch() {
 }
 
 check_cuda_toolkit() {
-  command -v nvcc > /dev/null ||
-    fail "--cuda needs the CUDA toolkit (13.0 for this LibTorch): nvcc is not on the PATH"
   local release
-  release=$(nvcc --version | sed -n 's/.*release \([0-9]*\)\..*/\1/p')
-  [ "${release:-0}" -ge 13 ] || fail "--cuda needs the CUDA toolkit 13.0 or later; $(command -v nvcc) is release $release"
-  say "CUDA toolkit: $(nvcc --version | sed -n 's/.*release \(.*\),.*/\1/p')"
+  release=$(cuda_toolkit_release)
+  [ -n "$release" ] ||
+    fail "--cuda needs the CUDA toolkit ($cuda_toolkit_minimum for this LibTorch): nvcc is not on the PATH"
+  $own_libtorch || [ "${release%%.*}" -ge "$cuda_toolkit_minimum" ] ||
+    fail "--cuda needs the CUDA toolkit $cuda_toolkit_minimum or later; $(command -v nvcc) is release $release"
+  say "CUDA toolkit: $release"
 }
 
 install_packages
 [ "$variant" = cuda ] && check_cuda_toolkit
-install_libtorch
+$own_libtorch || install_libtorch
