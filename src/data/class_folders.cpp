@@ -1,4 +1,7 @@
 // The layout of MVTec AD and of the data sets that follow it.
+#include <map>
+#include <utility>
+
 #include "res2clip/core/error.hpp"
 
 #include "layouts.hpp"
@@ -15,25 +18,39 @@ bool is_class(const Path& folder) {
   return is_folder(folder / "train") || is_folder(folder / "test");
 }
 
-/// The mask of one image among those of its defect.
-Path find_mask(const Path& image, const Path& masks) {
-  const std::string stem = image.stem().string();
-  for (const std::string& name : {stem + "_mask", stem})
-    for (const Path& candidate : images_in(masks))
-      if (candidate.stem() == name) return candidate;
-  throw data_error((masks / (stem + "_mask.png")).string() + ": no such mask, of " + image.string() +
-                   "; add it, or remove the folder if there are no masks");
-}
+/// The masks of one kind of defect, by their names without suffix.
+class Masks {
+ public:
+  explicit Masks(Path folder) : folder_(std::move(folder)), given_(is_folder(folder_)) {
+    // The first by name, where several have one stem.
+    for (const Path& mask : images_in(folder_)) by_stem_.emplace(mask.stem().string(), mask);
+  }
+
+  /// Empty where the defect has no folder of masks.
+  Path of(const Path& image) const {
+    if (!given_) return {};
+    const std::string stem = image.stem().string();
+    for (const std::string& name : {stem + "_mask", stem})
+      if (const auto found = by_stem_.find(name); found != by_stem_.end()) return found->second;
+    throw data_error((folder_ / (stem + "_mask.png")).string() + ": no such mask, of " + image.string() +
+                     "; add it, or remove the folder if there are no masks");
+  }
+
+ private:
+  Path folder_;
+  bool given_;
+  std::map<std::string, Path> by_stem_;
+};
 
 void add_images(Dataset& dataset, const std::string& category, const Path& class_folder, const Path& folder,
                 bool test) {
   const std::string kind = folder.filename().string();
   const bool anomalous = !means_normal(kind);
-  const Path masks = class_folder / "ground_truth" / kind;
+  const Masks masks(class_folder / "ground_truth" / kind);
   for (const Path& image : images_in(folder)) {
     Sample sample = make_sample(dataset.root, image.lexically_relative(dataset.root), category,
                                 anomalous ? kind : "good", anomalous);
-    if (anomalous && is_folder(masks)) sample.mask = find_mask(image, masks);
+    if (anomalous) sample.mask = masks.of(image);
     (test ? dataset.test : dataset.train)[category].push_back(std::move(sample));
   }
 }

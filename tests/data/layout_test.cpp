@@ -57,6 +57,16 @@ TEST(MvtecLayout, ListsClassesDefectsAndImagesByName) {
   EXPECT_TRUE(dataset.test.at("screw")[2].mask.empty());
 }
 
+TEST(MvtecLayout, TakesStemMaskBeforeStemAndTheFirstOfEqualStems) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"screw/train/good/0.png", "screw/test/bent/1.png", "screw/test/bent/2.png",
+                             "screw/ground_truth/bent/1.png", "screw/ground_truth/bent/1_mask.png",
+                             "screw/ground_truth/bent/2.bmp", "screw/ground_truth/bent/2.png"});
+  const auto test = load_dataset(options(Layout::mvtec, folder.path())).test.at("screw");
+  EXPECT_EQ(test[0].mask, folder / "screw/ground_truth/bent/1_mask.png");
+  EXPECT_EQ(test[1].mask, folder / "screw/ground_truth/bent/2.bmp");
+}
+
 TEST(MvtecLayout, TakesTheFolderOfASingleClass) {
   const TemporaryFolder folder;
   make_files(folder.path(), kScrew);
