@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <glob.h>
 #include <iterator>
+#include <set>
 
 #include "res2clip/core/error.hpp"
 
@@ -46,6 +47,15 @@ void add_one(const std::string& text, std::vector<Path>& inputs) {
     throw data_error(text + ": no such file or folder");
 }
 
+/// Leaves the first of each path; links to one file are different inputs.
+std::vector<Path> each_once(const std::vector<Path>& inputs) {
+  std::set<Path> seen;
+  std::vector<Path> kept;
+  for (const Path& input : inputs)
+    if (seen.insert(std::filesystem::absolute(input).lexically_normal()).second) kept.push_back(input);
+  return kept;
+}
+
 }  // namespace
 
 std::vector<Path> expand_inputs(const std::vector<std::string>& arguments, std::istream& lines) {
@@ -61,7 +71,7 @@ std::vector<Path> expand_inputs(const std::vector<std::string>& arguments, std::
     }
   }
   if (inputs.empty()) throw data_error("no images are named");
-  return inputs;
+  return each_once(inputs);
 }
 
 }  // namespace res2clip

@@ -36,6 +36,20 @@ TEST(ExpandInputs, ReadsPathsFromTheStream) {
   EXPECT_THAT(expand({"-"}, lines), ElementsAre(folder / "a b.png", folder / "c.png"));
 }
 
+TEST(ExpandInputs, CountsAFileThatIsNamedAgainOnce) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"in/a.png", "in/b.png"});
+  EXPECT_THAT(expand({folder / "in/b.png", folder / "in", folder / "in/../in/a.png"}),
+              ElementsAre(folder / "in/b.png", folder / "in/a.png"));
+}
+
+TEST(ExpandInputs, TakesFoldersAndPatternsFromTheStream) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"in/a.png", "p/1.png"});
+  const std::string lines = (folder / "in").string() + "\n" + (folder / "p/*.png").string() + "\n";
+  EXPECT_THAT(expand({"-"}, lines), ElementsAre(folder / "in/a.png", folder / "p/1.png"));
+}
+
 TEST(ExpandInputs, TakesAnExistingFileWhoseNameLooksLikeAPattern) {
   const TemporaryFolder folder;
   make_files(folder.path(), {"x[1].png", "x1.png"});
