@@ -16,6 +16,9 @@ namespace {
 
 const cv::Scalar kPaper(24, 24, 27), kInk(228, 228, 231), kFaintInk(150, 150, 155), kLine(255, 255, 255);
 constexpr int kGap = 8;
+constexpr int kTallestFooter = 80;  // with the largest lettering
+/// A map's values that differ by less look calm, whatever the scale.
+constexpr double kLeastSpan = 0.25;
 
 /// The palette's 256 colours in RGB.
 cv::Mat palette_colours(Palette palette) {
@@ -94,10 +97,24 @@ void write_text(cv::Mat& canvas, const std::string& text, cv::Point at, const Le
   cv::putText(canvas, text, at, cv::FONT_HERSHEY_DUPLEX, letters.size, ink, letters.thickness, cv::LINE_AA);
 }
 
-/// `text` without what the drawn letters cannot show, cut to `width` pixels.
-std::string fitting(const std::string& text, int width, const Lettering& letters) {
+/// `text` with a ? for each letter that cannot be drawn, whose further bytes in UTF-8 are left out.
+std::string drawable(const std::string& text) {
   std::string shown;
-  for (const char letter : text) shown += letter >= ' ' && letter <= '~' ? letter : '?';
+  bool inside = false;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (byte < 0x80)
+      shown += letter >= ' ' && letter <= '~' ? letter : '?';
+    else if (!inside || (byte & 0xC0) != 0x80)
+      shown += '?';
+    inside = byte >= 0x80;
+  }
+  return shown;
+}
+
+/// `text` as it can be drawn, cut to `width` pixels.
+std::string fitting(const std::string& text, int width, const Lettering& letters) {
+  std::string shown = drawable(text);
   if (text_width(shown, letters) <= width) return shown;
   while (!shown.empty() && text_width(shown + "...", letters) > width) shown.pop_back();
   return shown + "...";
@@ -124,16 +141,50 @@ int draw_scale(cv::Mat& canvas, int right, int baseline, const HeatScale& scale,
   return begin;
 }
 
+/// Whether original and overlay stand one above the other instead of side by side.
+bool is_wide(const cv::Size& picture) {
+  return picture.width > 2 * picture.height;
+}
+
+/// The largest size of a picture with which the result is no longer than kLongestOverlay.
+cv::Size room_for(const cv::Size& picture, const OverlayOptions& options) {
+  constexpr int kLongest = static_cast<int>(kLongestOverlay);
+  if (!options.side_by_side) return {kLongest, kLongest};
+  if (is_wide(picture)) return {kLongest - 2 * kGap, (kLongest - 2 * kGap - kTallestFooter) / 2};
+  return {(kLongest - 3 * kGap) / 2, kLongest - kGap - kTallestFooter};
+}
+
+/// A picture at the size at which it is shown.
+cv::Mat at_shown_size(const cv::Mat& picture, const OverlayOptions& options) {
+  const cv::Size room = room_for(picture.size(), options);
+  const double most = std::min(static_cast<double>(room.width) / picture.cols,
+                               static_cast<double>(room.height) / picture.rows);
+  cv::Mat shown;
+  if (most < 1) {
+    const cv::Size smaller(std::max(1, static_cast<int>(picture.cols * most)),
+                           std::max(1, static_cast<int>(picture.rows * most)));
+    cv::resize(picture, shown, smaller, 0, 0, cv::INTER_AREA);
+    return shown;
+  }
+  const int edge = std::min(picture.rows, picture.cols), smallest = static_cast<int>(options.smallest_edge);
+  const int factor = std::clamp((smallest + edge - 1) / edge, 1, static_cast<int>(std::min(most, 8.0)));
+  cv::resize(picture, shown, {}, factor, factor, cv::INTER_CUBIC);
+  return shown;
+}
+
 cv::Mat panel(const cv::Mat& original, const cv::Mat& overlay, const HeatScale& scale,
               const std::string& caption, const OverlayOptions& options) {
   constexpr int kNarrowest = 420;  // room for the colour scale
-  const int width = std::max(original.cols + overlay.cols + 3 * kGap, kNarrowest);
+  const cv::Point second = is_wide(original.size()) ? cv::Point(kGap, original.rows + 2 * kGap)
+                                                    : cv::Point(original.cols + 2 * kGap, kGap);
+  const int width = std::max(second.x + overlay.cols + kGap, kNarrowest);
+  const int bottom = second.y + overlay.rows;
   const Lettering letters = lettering_for(width);
   const int footer = letters.height + 3 * kGap;
-  cv::Mat canvas(original.rows + kGap + footer, width, CV_8UC3, kPaper);
+  cv::Mat canvas(bottom + footer, width, CV_8UC3, kPaper);
   original.copyTo(canvas(cv::Rect(kGap, kGap, original.cols, original.rows)));
-  overlay.copyTo(canvas(cv::Rect(original.cols + 2 * kGap, kGap, overlay.cols, overlay.rows)));
-  const int baseline = original.rows + kGap + footer / 2 + letters.height / 3;
+  overlay.copyTo(canvas(cv::Rect(second, overlay.size())));
+  const int baseline = bottom + footer / 2 + letters.height / 3;
   const int scale_begin = draw_scale(canvas, width - kGap, baseline, scale, options, letters);
   write_text(canvas, fitting(caption, scale_begin - 3 * kGap, letters), {kGap, baseline}, letters, kInk);
   return canvas;
@@ -159,6 +210,13 @@ void describe(Fields& fields, OverlayOptions& options) {
                "show the original beside the overlay, with caption and scale");
   fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
                "pictures with a smaller edge are enlarged by a whole factor");
+  fields.field("clear_defect", options.clear_defect, Range<double>{0.0, 100.0},
+               "map value that colours reach at least, and below which nothing is outlined");
+}
+
+HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
+  const double low = map.median().item<double>();
+  return {low, std::max({map.max().item<double>(), options.clear_defect, low + kLeastSpan})};
 }
 
 at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
@@ -171,10 +229,7 @@ at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const He
   const at::Tensor whole = image.cpu().contiguous();
   const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
                        whole.data_ptr<std::uint8_t>());
-  const int edge = std::min(source.rows, source.cols), smallest = static_cast<int>(options.smallest_edge);
-  const int factor = std::clamp((smallest + edge - 1) / edge, 1, 8);
-  cv::Mat original;
-  cv::resize(source, original, {}, factor, factor, cv::INTER_CUBIC);
+  const cv::Mat original = at_shown_size(source, options);
   cv::Mat overlay = original.clone();
   blend(overlay, heat_of(map, scale, overlay.size()), options);
   if (options.outline) draw_outline(overlay, map, options.outline_fraction);

@@ -98,6 +98,54 @@ TEST(HeatOverlay, EnlargesSmallPicturesByAWholeFactor) {
   EXPECT_EQ(shown.sizes(), at::IntArrayRef({300, 390, 3}));
 }
 
+TEST(HeatOverlay, IsNeverLongerThanItsLimit) {
+  const auto shown = [](std::int64_t height, std::int64_t width, const OverlayOptions& options) {
+    return heat_overlay(at::full({height, width, 3}, 90, at::kByte), at::zeros({20, 20}), {}, "x", options);
+  };
+  OverlayOptions alone;
+  alone.side_by_side = false;
+  for (const auto& [height, width] :
+       {std::pair<int, int>{64, 8192}, {8192, 64}, {5000, 5000}, {1, 9000}, {2048, 4096}, {2100, 4096}})
+    for (const auto& options : {OverlayOptions{}, alone}) {
+      const at::Tensor panel = shown(height, width, options);
+      EXPECT_LE(std::max(panel.size(0), panel.size(1)), kLongestOverlay) << height << " x " << width;
+    }
+  EXPECT_EQ(shown(5000, 2500, alone).sizes(), at::IntArrayRef({4096, 2048, 3}));
+}
+
+TEST(HeatOverlay, StacksWidePictures) {
+  const at::Tensor image = at::full({300, 700, 3}, 90, at::kByte);
+  OverlayOptions options;
+  options.smallest_edge = 1;
+  options.outline = false;
+  const at::Tensor panel = heat_overlay(image, at::zeros({50, 50}), {}, "", options);
+  EXPECT_EQ(panel.size(1), 8 + 700 + 8);
+  EXPECT_TRUE(at::equal(panel.slice(0, 8, 308).slice(1, 8, 708), image));
+  EXPECT_TRUE(at::equal(panel.slice(0, 316, 616).slice(1, 8, 708), image));
+}
+
+TEST(HeatOverlay, WritesOneQuestionMarkForALetterThatItCannotDraw) {
+  const at::Tensor image = at::full({300, 600, 3}, 90, at::kByte);
+  const auto with_caption = [&](const std::string& caption) {
+    return heat_overlay(image, at::zeros({50, 50}), {}, caption, {});
+  };
+  EXPECT_TRUE(at::equal(with_caption("Pr\xc3\xbc"
+                                     "fteil \xe9\x9b\xb6\xe4\xbb\xb6"),
+                        with_caption("Pr?fteil ??")));
+  EXPECT_FALSE(at::equal(with_caption("Pr?fteil ??"), with_caption("Pr??fteil ??")));
+}
+
+TEST(HeatScale, ReachesTheMaximumOrAClearDefect) {
+  OverlayOptions options;
+  options.clear_defect = 1.5;
+  const HeatScale calm = heat_scale(map_with_square(20, 2, 4, 0.75), options);
+  EXPECT_EQ(calm.low, 0.0);
+  EXPECT_EQ(calm.high, 1.5);
+  EXPECT_EQ(heat_scale(map_with_square(20, 2, 4, 2.5), options).high, 2.5);
+  const HeatScale constant = heat_scale(at::full({4, 4}, 3.0), options);
+  EXPECT_LT(constant.low, constant.high);
+}
+
 TEST(HeatOverlay, DrawsTinyPicturesAndConstantMaps) {
   const at::Tensor shown =
       heat_overlay(at::zeros({1, 1, 3}, at::kByte), at::ones({1, 1}), {0.0, 2.0}, "x", {});

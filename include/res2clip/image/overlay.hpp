@@ -25,8 +25,14 @@ struct OverlayOptions {
   double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
   bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
   std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
+  /// Map value of a clear defect: colours reach at least this far and lower regions get no outline, so that
+  /// good parts look calm. Good surfaces peak at 0.5 to 1, defects above 1.5 with the demo backbone.
+  double clear_defect = 1.25;
 };
 void describe(Fields& fields, OverlayOptions& options);
+
+/// No result of heat_overlay has a longer edge, in pixels.
+inline constexpr std::int64_t kLongestOverlay = 4096;
 
 /// Values of the map that are drawn as wholly calm and as hottest. The caller knows the scale (a threshold,
 /// the data set's range); values outside are clipped. `high` must be above `low`.
@@ -35,9 +41,14 @@ struct HeatScale {
   double high = 1;
 };
 
+/// The scale of one picture among others: from its map's median to its maximum, or to a clear defect where
+/// that is more.
+HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options);
+
 /// Draws `map` (float32 [S, S]) over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the
 /// plain overlay (enlarged by a whole factor where smaller than `smallest_edge`), a panel of two such
-/// pictures and a footer with `caption` otherwise.
+/// pictures and a footer with `caption` otherwise: side by side, wide ones (above 2 : 1) one above the other.
+/// Where the result would be longer than kLongestOverlay, the pictures are enlarged less, or shrunk.
 at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
                         const std::string& caption, const OverlayOptions& options);
 
