@@ -21,6 +21,7 @@ void describe(Fields& fields, Settings& settings) {
   fields.group("metrics", settings.metrics);
   fields.group("train", settings.train);
   fields.group("store", settings.store);
+  fields.group("overlay", settings.overlay);
   fields.group("compute", settings.compute);
 }
 

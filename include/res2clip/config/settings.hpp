@@ -11,6 +11,7 @@
 #include "res2clip/core/settings.hpp"
 #include "res2clip/data/feature_store.hpp"
 #include "res2clip/data/layout.hpp"
+#include "res2clip/image/overlay.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
@@ -44,6 +45,7 @@ struct Settings {
   MetricOptions metrics;
   TrainOptions train;
   StoreOptions store;
+  OverlayOptions overlay;
   ComputeOptions compute;
 
   DetectorOptions detector() const { return {layers, retrieval, scoring}; }
