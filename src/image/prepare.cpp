@@ -8,7 +8,6 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 
-#include "res2clip/image/read.hpp"
 #include "res2clip/image/resize.hpp"
 
 namespace res2clip {
@@ -47,7 +46,10 @@ at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
 }
 
 at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
-  const DecodedImage image = decode_image(path);
+  return prepare_image(decode_image(path), options);
+}
+
+at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options) {
   const std::int64_t size = options.size;
   if (!options.convert_before_resize && image.mode == PixelMode::indexed)
     return normalise(resize_nearest(image.rgb, size, size));

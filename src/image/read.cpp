@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <utility>
+#include <vector>
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -96,6 +98,18 @@ DecodedImage decode_file(const Path& path, WideGrey wide_grey) {
   }
 }
 
+/// What is wrong with a file as far as its header tells; empty: nothing.
+std::string header_fault(const Path& path) {
+  try {
+    read_header(read_file(path));
+  } catch (const HeaderFault& fault) {
+    return path.string() + ": " + fault.what;
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
 }  // namespace
 
 DecodedImage decode_image(const Path& path) {
@@ -117,6 +131,25 @@ at::Tensor read_grey(const Path& path) {
     to[i] = static_cast<std::uint8_t>(
         (from[3 * i] * 19595u + from[3 * i + 1] * 38470u + from[3 * i + 2] * 7471u + 0x8000u) >> 16);
   return grey;
+}
+
+void expect_whole_images(std::span<const Path> paths) {
+  std::vector<std::string> faults(paths.size());
+  at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      faults[at] = header_fault(paths[at]);
+    }
+  });
+  std::erase(faults, std::string());
+  if (faults.empty()) return;
+  constexpr std::size_t kNamed = 10;
+  std::string message;
+  if (faults.size() > 1) message = std::to_string(faults.size()) + " images cannot be read: ";
+  for (std::size_t i = 0; i < std::min(faults.size(), kNamed); ++i)
+    message += (i > 0 ? "; " : "") + faults[i];
+  if (faults.size() > kNamed) message += "; and " + std::to_string(faults.size() - kNamed) + " more";
+  throw data_error(message);
 }
 
 }  // namespace res2clip

@@ -160,6 +160,40 @@ TEST(DecodeImage, PrintsNothing) {
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
 }
 
+TEST(ExpectWholeImages, NamesEveryFileThatIsNone) {
+  const TemporaryFolder folder;
+  const Path whole = test_data("images/rgb.png");
+  write_file(folder / "cut.png", read_file(whole).substr(0, 60));
+  write_file(folder / "empty.jpg", "");
+  EXPECT_NO_THROW(expect_whole_images(std::vector{whole, whole}));
+  try {
+    expect_whole_images(
+        std::vector<Path>{folder / "cut.png", whole, folder / "empty.jpg", folder / "absent.png"});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    for (const char* part : {"3 images", "cut.png: is truncated", "empty.jpg: is empty", "absent.png"})
+      EXPECT_NE(message.find(part), std::string::npos) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+  }
+}
+
+TEST(ExpectWholeImages, NamesTenFilesAtMost) {
+  const TemporaryFolder folder;
+  std::vector<Path> absent;
+  for (int i = 0; i < 13; ++i) absent.push_back(folder / ("x" + std::to_string(i) + ".png"));
+  try {
+    expect_whole_images(absent);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    EXPECT_NE(message.find("x9.png"), std::string::npos) << message;
+    EXPECT_EQ(message.find("x10.png"), std::string::npos) << message;
+    EXPECT_NE(message.find("and 3 more"), std::string::npos) << message;
+  }
+}
+
 TEST(PrepareImage, InTheFilesOwnModeEqualsPillowForEveryKindOfFile) {
   const auto goldens = testing::read_json(test_data("images/images.json"));
   for (const auto& golden : goldens["images"]) {

@@ -7,6 +7,7 @@
 
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/settings.hpp"
+#include "res2clip/image/read.hpp"
 
 namespace res2clip {
 
@@ -24,6 +25,9 @@ void describe(Fields& fields, ImageOptions& options);
 /// `convert_before_resize` matters only for palette, bilevel and alpha images ("Finer points" 1 of the
 /// release). Throws the data errors of decode_image.
 at::Tensor prepare_image(const Path& path, const ImageOptions& options);
+
+/// The same of a file that is decoded already.
+at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options);
 
 /// The same of pixels that are in memory already: uint8 [H, W, 3].
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include <ATen/core/Tensor.h>
 
@@ -39,5 +40,10 @@ at::Tensor read_image(const Path& path);
 /// A mask: uint8 [H, W] as Pillow's `convert("L")` gives it (16-bit grey is clipped at 255). Throws as
 /// decode_image does.
 at::Tensor read_grey(const Path& path);
+
+/// Reads all of these files, on all threads, and throws a data error that names those (up to ten) which are
+/// unreadable, truncated, no image or too large, as far as that is known without decoding: what a long job
+/// asks before it begins.
+void expect_whole_images(std::span<const Path> paths);
 
 }  // namespace res2clip
