@@ -4,13 +4,15 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
+#include "res2clip/core/progress.hpp"
 #include "res2clip/data/feature_store.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
 
-/// Settings with the archive's own image size where they leave it at 0. Throws a settings error for a size
-/// that is no multiple of the patch.
+/// Settings with the archive's own image size where they leave it at 0, and with what it was exported with
+/// (`export`) where they leave that at its default. Throws a settings error for a size that is no multiple of
+/// the patch, and where they ask for another export.
 Settings fit_to_backbone(Settings settings, const ModelCard& card);
 
 /// What a feature store of these images must have been made with. `settings` are fitted to the backbone.
@@ -36,12 +38,12 @@ class Pipeline {
   /// Reads and prepares images, in parallel: [B, 3, S, S] on the CPU. Throws a data error naming the file.
   at::Tensor prepare(std::span<const Path> images) const;
   /// Features of images, `compute.batch_size` of them at once, of the layers that the detector needs.
-  Features encode(std::span<const Path> images) const;
+  Features encode(std::span<const Path> images, const ProgressCallback& progress = {}) const;
   /// Features of prepared images [B, 3, S, S].
   Features encode(const at::Tensor& images) const;
 
   /// The bank of K normal images, in the order given.
-  ReferenceBank remember(std::span<const Path> normals) const;
+  ReferenceBank remember(std::span<const Path> normals, const ProgressCallback& progress = {}) const;
   /// A bank that `save_bank` wrote, on the backbone's device. Throws a data error where it does not fit this
   /// pipeline.
   ReferenceBank open_bank(const Path& file) const;
