@@ -211,7 +211,10 @@ void describe(Fields& fields, OverlayOptions& options) {
   fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
                "pictures with a smaller edge are enlarged by a whole factor");
   fields.field("clear_defect", options.clear_defect, Range<double>{0.0, 100.0},
-               "map value that colours reach at least, and below which nothing is outlined");
+               "map value that colours reach at least");
+  fields.field(
+      "outline_above", options.outline_above, Range<double>{0.0, 100.0},
+      "map value above which a region is outlined (with a threshold: where the picture is anomalous)");
 }
 
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {

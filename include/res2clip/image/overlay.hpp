@@ -25,9 +25,11 @@ struct OverlayOptions {
   double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
   bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
   std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
-  /// Map value of a clear defect: colours reach at least this far and lower regions get no outline, so that
-  /// good parts look calm. Good surfaces peak at 0.5 to 1, defects above 1.5 with the demo backbone.
-  double clear_defect = 1.25;
+  /// Map values. Colours reach at least up to `clear_defect`, and a region whose peak is not above
+  /// `outline_above` gets no outline, so that good parts look calm. With the demo backbone good parts peak at
+  /// 0.5 to 0.8 (seldom 1), defects at 0.6 to 2.
+  double clear_defect = 1.5;
+  double outline_above = 1.0;
 };
 void describe(Fields& fields, OverlayOptions& options);
 
