@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "res2clip/core/progress.hpp"
 #include "res2clip/data/inputs.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
@@ -17,8 +18,11 @@ void add_bank(CLI::App& program, Run& run) {
   command->add_option("--backbone", options->backbone, "Archive that `export` wrote")
       ->required()
       ->type_name("FILE");
-  command->add_option("--reference", options->references, "Pictures of good parts: files, folders or globs")
+  command
+      ->add_option("--reference", options->references,
+                   "Pictures of good parts: a file, folder or glob; repeatable")
       ->required()
+      ->allow_extra_args(false)
       ->type_name("IMAGE");
   command
       ->add_option("--checkpoint", options->checkpoint, "Adapter weights (decides which layers are needed)")
@@ -30,7 +34,11 @@ void add_bank(CLI::App& program, Run& run) {
     run = [options] {
       const std::vector<Path> references = expand_inputs(options->references, std::cin);
       const Pipeline pipeline = Pipeline::load(options->backbone, options->resolve(), options->checkpoint);
-      const ReferenceBank bank = pipeline.remember(references);
+      ProgressBar bar("bank", options->quiet);
+      const ReferenceBank bank =
+          pipeline.remember(references, [&bar](std::int64_t done, std::int64_t total,
+                                               const std::string& text) { bar.update(done, total, text); });
+      bar.finish();
       save_bank(bank, options->output);
       if (!options->quiet)
         note(options->output + ": " + std::to_string(bank.shots()) + " reference image(s), " +

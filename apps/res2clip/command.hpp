@@ -24,33 +24,47 @@ struct CommonOptions {
   /// Profile, then file, then --set, then the command's own options: each beats the one before.
   RunSettings resolve() const;
 
-  /// Adds --config, --set, --profile, --quiet and the options of compute.
+  /// Adds the three groups below.
   void add_to(CLI::App& command, const std::string& batch_key = "compute.batch_size",
               const std::string& batch_help = "Images encoded at once");
-  /// An option that stands for one setting: `--shots 4` is `--set run.shots=4`.
+  /// Adds --config, --set and --profile: where settings come from.
+  void add_sources_to(CLI::App& command);
+  /// Adds --device, --precision, --threads and --batch-size, for commands that run the backbone.
+  void add_compute_to(CLI::App& command, const std::string& batch_key, const std::string& batch_help);
+  void add_quiet_to(CLI::App& command);
+  /// An option that stands for one setting: `--shots 4` is `--set run.shots=4`. Its default stands in the
+  /// help.
   CLI::Option* add_setting(CLI::App& command, const std::string& flags, const std::string& key,
                            const std::string& help);
-  /// The same for texts and lists of texts, which may hold any character (paths, names).
-  CLI::Option* add_text(CLI::App& command, const std::string& flags, const std::string& key,
+  /// The same for a text that may hold any byte (paths, names): it reaches the setting as it stands.
+  using TextSetting = std::string& (*)(RunSettings&);
+  CLI::Option* add_text(CLI::App& command, const std::string& flags, TextSetting setting,
                         const std::string& help);
-  CLI::Option* add_texts(CLI::App& command, const std::string& flags, const std::string& key,
-                         const std::string& help);
-  /// Adds what commands on a data set share: backbone, data, output, store, seed.
+  /// A flag that switches a setting on.
+  using SwitchSetting = bool& (*)(RunSettings&);
+  CLI::Option* add_switch(CLI::App& command, const std::string& flags, SwitchSetting setting,
+                          const std::string& help);
+  /// Adds what commands on a data set share: backbone, data, output, store.
   void add_run_to(CLI::App& command);
 
  private:
-  std::vector<std::string> own_;  // assignments made by add_setting's options
+  std::vector<std::function<void(RunSettings&)>> own_;  // what the options above change
 };
 
 /// Throws a settings error where an option was not given.
 void require(const std::string& value, const std::string& option);
 
-/// Standard output is for data: results, JSON lines, paths. This writes one line to it.
+/// Standard output is for data: results, JSON lines, paths. This writes one line to it, and throws a runtime
+/// error where that fails.
 void print(const std::string& line);
+
+/// Throws a runtime error where a folder cannot be made, or no file be written in it: before hours of work.
+void expect_writable(const Path& folder);
 
 /// Makes SIGINT, SIGTERM and SIGHUP remove temporary files before they end the process.
 void leave_no_unfinished_files();
-/// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process.
+/// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process, and
+/// say so. They end a read that waits for input. A second one ends the process.
 bool interrupted();
 void watch_interrupts();
 

@@ -8,6 +8,7 @@
 #include "res2clip/eval/sharing.hpp"
 #include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
+#include "res2clip/image/read.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
@@ -72,15 +73,19 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = join_processes(place);
   const bool first = processes->rank() == 0;
+  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
   Settings own_settings = settings;
   own_settings.compute = compute_of(place, settings.compute);
+  apply(own_settings.compute);
+  const Dataset share = share_of(dataset, processes->rank(), processes->size());
+  expect_whole_images(files_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.image.size = pipeline.image_size();
+  settings.image = pipeline.settings().image;
+  settings.backbone = pipeline.settings().backbone;
 
   ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
                        [&](const at::Tensor& images) { return pipeline.encode(images); },
                        pipeline.backbone().device().is_cuda());
-  const Dataset share = share_of(dataset, processes->rank(), processes->size());
   EvaluationInput input = input_from_files(encoder);
   std::optional<FeatureStore> store;
   ImageIdentities identities;
@@ -107,8 +112,8 @@ void eval(const CommonOptions& options) {
   if (!table.empty() && table.back() == '\n') table.pop_back();
   print(table);
   if (settings.run.output.empty()) return;
-  write_results(settings.run.output, result, provenance, settings_json(settings), settings_yaml(settings));
-  write_file(Path(settings.run.output) / "references.json", references_json(references, dataset.root));
+  write_results(settings.run.output, result, provenance, settings_json(settings), settings_yaml(settings),
+                references_json(references, dataset.root));
   if (!options.quiet) note("results in " + settings.run.output);
 }
 
@@ -119,21 +124,28 @@ void add_eval(CLI::App& program, Run& run) {
   CLI::App* command =
       program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
   options->add_run_to(*command);
-  options->add_text(*command, "--checkpoint", "run.checkpoint", "Adapter weights (fine-tuned mode)")
+  options
+      ->add_text(
+          *command, "--checkpoint", [](RunSettings& s) -> std::string& { return s.run.checkpoint; },
+          "Adapter weights (fine-tuned mode)")
       ->type_name("FILE");
   options->add_setting(*command, "--seed", "run.seed", "Seed by which references are drawn");
   options->add_setting(*command, "--shots", "run.shots", "References per class");
   options
-      ->add_text(*command, "--references", "run.references",
-                 "References file {class: [path, ...]}; default: drawn by the seed")
+      ->add_text(
+          *command, "--references", [](RunSettings& s) -> std::string& { return s.run.references; },
+          "References file {class: [path, ...]}; default: drawn by the seed")
       ->type_name("FILE");
   options->add_setting(*command, "--metrics", "metrics.mode",
                        "released (200 strips) or exact (every threshold)");
-  options->add_setting(*command, "--save-maps", "run.save_maps", "true: also write each image's anomaly map");
+  options->add_switch(
+      *command, "--save-maps", [](RunSettings& s) -> bool& { return s.run.save_maps; },
+      "Also write each image's anomaly map");
   options->add_to(*command);
   command->footer(
       "Examples:\n"
       "  res2clip eval --backbone clip.pt --dataset mvtec --data mvtec_anomaly_detection --output out\n"
+      "  res2clip eval --backbone clip.pt --data own --classes leather,screw --shots 4\n"
       "  res2clip eval --config out/settings.yaml        (the same run again)\n"
       "  torchrun --no-python --nproc-per-node 2 res2clip eval ...       (classes shared out; srun and "
       "mpirun too)");

@@ -18,11 +18,13 @@ void add_export(CLI::App& program, Run& run) {
       ->required()
       ->type_name("FILE");
   command->add_option("--output,-o", options->output, "The archive to write")->required()->type_name("FILE");
-  options->add_setting(*command, "--image-size", "image.size",
-                       "Side of the square input in pixels (default 518); other sizes work too");
+  options->add_setting(
+      *command, "--image-size", "image.size",
+      "Side of the square input in pixels; 0: 518 where the patches fit it, else the weights' own");
   options->add_setting(*command, "--vv-blocks", "export.vv_blocks",
-                       "How many of the last blocks have V-V attention");
-  options->add_to(*command);
+                       "How many of the last blocks have V-V attention; -1: 19 of 24, other depths alike");
+  options->add_sources_to(*command);
+  options->add_quiet_to(*command);
   command->footer(
       "Examples:\n"
       "  res2clip export --weights ViT-L-14-336px.pt --output clip.pt\n"

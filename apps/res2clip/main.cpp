@@ -1,5 +1,6 @@
 // The program: one subcommand per file beside this one, errors turned into one line and an exit code here.
 #include <exception>
+#include <iostream>
 
 #include "res2clip/core/compute.hpp"
 #include "res2clip/core/version.hpp"
@@ -51,7 +52,8 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? 0 : kUsage;
+    if (program.exit(error) != 0) return kUsage;
+    return std::cout.flush() ? 0 : report("standard output cannot be written", kFailed);
   }
   app::leave_no_unfinished_files();
   try {

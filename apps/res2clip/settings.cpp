@@ -9,7 +9,7 @@ void add_settings(CLI::App& program, Run& run) {
   auto options = std::make_shared<Options>();
   CLI::App* command =
       program.add_subcommand("settings", "All settings with their values, ranges and meaning");
-  options->add_to(*command);
+  options->add_sources_to(*command);
   command->add_flag("--values", options->values, "Only the values, as a file that --config reads");
   command->footer("Example: res2clip settings --profile paper --values > mine.yaml");
   command->callback([options, &run] {

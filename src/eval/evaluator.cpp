@@ -135,6 +135,14 @@ std::vector<Path> images_of(const Dataset& dataset, const References& references
   return images;
 }
 
+std::vector<Path> files_of(const Dataset& dataset, const References& references) {
+  std::vector<Path> files = images_of(dataset, references);
+  for (const auto& category : dataset.categories)
+    for (const Sample& sample : test_of(dataset, category))
+      if (!sample.mask.empty()) files.push_back(sample.mask);
+  return files;
+}
+
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           const EvaluationInput& input, const EvaluationOptions& options,
                           const EvaluationListener& listener) {

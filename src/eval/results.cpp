@@ -127,7 +127,7 @@ std::string scores_csv(const EvaluationResult& result) {
 }
 
 void write_results(const Path& folder, const EvaluationResult& result, const Provenance& provenance,
-                   const Json& settings, const std::string& settings_yaml) {
+                   const Json& settings, const std::string& settings_yaml, const std::string& references) {
   const std::string summary = results_json(result, provenance, settings);
   std::error_code failed;
   std::filesystem::remove(folder / "results.json", failed);
@@ -135,6 +135,7 @@ void write_results(const Path& folder, const EvaluationResult& result, const Pro
     throw runtime_error((folder / "results.json").string() +
                         ": the old file cannot be removed: " + failed.message());
   write_file(folder / "settings.yaml", settings_yaml);
+  write_file(folder / "references.json", references);
   write_file(folder / "scores.csv", scores_csv(result));
   write_file(folder / "results.csv", results_csv(result));
   write_file(folder / "results.json", summary);

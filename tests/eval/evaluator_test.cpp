@@ -166,6 +166,16 @@ TEST(Evaluate, AnErrorOfTheInputEndsIt) {
       Error);
 }
 
+TEST(Evaluate, AsksForReferencesImagesAndMasks) {
+  const auto dataset = testing::made_up_dataset({"a"});
+  const auto references = testing::made_up_references(dataset, 2);
+  const std::vector<Path> files = files_of(dataset, references);
+  EXPECT_EQ(files.size(), 2U + 9U + 6U);
+  for (const Path& file :
+       {references.at("a")[1], dataset.test.at("a")[8].image, dataset.test.at("a")[8].mask})
+    EXPECT_EQ(std::count(files.begin(), files.end(), file), file.empty() ? 0 : 1) << file;
+}
+
 TEST(Evaluate, ABatchSizeBelowOneIsAnError) {
   EXPECT_THROW(run(testing::made_up_dataset({"a"}), 0), Error);
 }

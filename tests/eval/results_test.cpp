@@ -123,12 +123,13 @@ std::vector<std::string> names_in(const Path& folder) {
   return names;
 }
 
-TEST(WriteResults, MakesTheFolderAndItsFourFiles) {
+TEST(WriteResults, MakesTheFolderAndItsFiveFiles) {
   const testing::TemporaryFolder folder;
   const Path target = folder / "runs/one";
-  write_results(target, example(), provenance(), {}, "image:\n  size: 518\n");
-  EXPECT_THAT(names_in(target),
-              UnorderedElementsAre("results.json", "results.csv", "scores.csv", "settings.yaml"));
+  write_results(target, example(), provenance(), {}, "image:\n  size: 518\n", "{}\n");
+  EXPECT_THAT(names_in(target), UnorderedElementsAre("results.json", "results.csv", "scores.csv",
+                                                     "settings.yaml", "references.json"));
+  EXPECT_EQ(read_file(target / "references.json"), "{}\n");
   EXPECT_EQ(read_file(target / "settings.yaml"), "image:\n  size: 518\n");
   EXPECT_EQ(read_file(target / "scores.csv"), scores_csv(example()));
   EXPECT_EQ(read_file(target / "results.json"), results_json(example(), provenance(), {}));
@@ -136,11 +137,21 @@ TEST(WriteResults, MakesTheFolderAndItsFourFiles) {
 
 TEST(WriteResults, AFailureLeavesNoResultsJsonAndNoPartOfAFile) {
   const testing::TemporaryFolder folder;
-  write_results(folder.path(), example(), provenance(), {}, "");
+  write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
   std::filesystem::remove(folder / "scores.csv");
   std::filesystem::create_directory(folder / "scores.csv");  // cannot be replaced by a file
-  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "new"), Error);
-  EXPECT_THAT(names_in(folder.path()), UnorderedElementsAre("results.csv", "scores.csv", "settings.yaml"));
+  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "new", "{}\n"), Error);
+  EXPECT_THAT(names_in(folder.path()),
+              UnorderedElementsAre("results.csv", "scores.csv", "settings.yaml", "references.json"));
+}
+
+TEST(WriteResults, ReferencesThatCannotBeWrittenLeaveNoResultsJson) {
+  const testing::TemporaryFolder folder;
+  write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
+  std::filesystem::remove(folder / "references.json");
+  std::filesystem::create_directory(folder / "references.json");
+  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "", "{}\n"), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "results.json"));
 }
 
 }  // namespace

@@ -70,6 +70,8 @@ struct EvaluationOptions {
 
 /// Every image that evaluate() asks for: references and test images of all classes.
 std::vector<Path> images_of(const Dataset& dataset, const References& references);
+/// Every file that evaluate() asks for: those images, and the masks.
+std::vector<Path> files_of(const Dataset& dataset, const References& references);
 
 /// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
 /// batch. Memory holds one batch and the pixels of one class. Throws a data error for a class without

@@ -41,9 +41,11 @@ std::string results_csv(const EvaluationResult& result);
 /// scores.csv: path, class, label (0 or 1), score, text, visual, residual; one row per image.
 std::string scores_csv(const EvaluationResult& result);
 
-/// Writes results.json, results.csv, scores.csv and settings.yaml, each whole or not at all, and results.json
-/// last: a folder with a results.json is complete. `settings_yaml` is what runs the same again.
+/// Writes results.json, results.csv, scores.csv, settings.yaml and references.json, each whole or not at all,
+/// and results.json last: a folder with a results.json is complete. `settings_yaml` is what runs the same
+/// again, `references` the text of a references file.
 void write_results(const Path& folder, const EvaluationResult& result, const Provenance& provenance,
-                   const nlohmann::ordered_json& settings, const std::string& settings_yaml);
+                   const nlohmann::ordered_json& settings, const std::string& settings_yaml,
+                   const std::string& references);
 
 }  // namespace res2clip
