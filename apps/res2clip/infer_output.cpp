@@ -5,8 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "res2clip/image/overlay.hpp"
-#include "res2clip/image/read.hpp"
 #include "res2clip/image/region.hpp"
 #include "res2clip/image/write.hpp"
 
@@ -14,10 +12,6 @@
 
 namespace res2clip::app {
 namespace {
-
-/// Scores that differ by less than this from a map's median look calm: without a floor, the noise of a good
-/// part would be stretched over all colours.
-constexpr double kLeastSpan = 0.25;
 
 Path without_extension(const Path& path) {
   return path.parent_path() / path.stem();
@@ -33,12 +27,6 @@ Path common_folder(const std::vector<Path>& paths) {
     common = shorter;
   }
   return common;
-}
-
-HeatScale heat_scale(const at::Tensor& map, const std::vector<double>& range) {
-  if (range.size() == 2) return {range[0], range[1]};
-  const double low = map.median().item<double>();
-  return {low, std::max(map.max().item<double>(), low + kLeastSpan)};
 }
 
 std::string caption(const std::string& name, double score, const std::optional<double>& threshold) {
@@ -85,23 +73,45 @@ std::vector<std::string> output_names(const std::vector<Path>& images) {
 }
 
 std::string stream_output_name(const Path& image) {
-  return without_extension(std::filesystem::absolute(image).lexically_normal().relative_path())
-      .generic_string();
+  return std::filesystem::absolute(image).lexically_normal().relative_path().generic_string();
 }
 
 InferOutput::InferOutput(InferOutputOptions options) : options_(std::move(options)) {
-  if (options_.range.size() == 2 && !(options_.range[0] < options_.range[1]))
+  if (options_.threshold && !std::isfinite(*options_.threshold))
+    throw settings_error("--threshold takes a number");
+  const auto& range = options_.range;
+  if (range.size() == 2 && !(std::isfinite(range[0]) && std::isfinite(range[1]) && range[0] < range[1]))
     throw settings_error("--range takes LOW HIGH with LOW below HIGH");
 }
 
-void InferOutput::write(const Path& image, const std::string& name, const Detection& detection,
-                        std::int64_t index) {
+void InferOutput::expect_free(const std::string& name) const {
+  if (!draws()) return;
+  for (const Path& path : {overlay_path(name), map_path(name)})
+    if (is_protected(path))
+      throw settings_error(
+          path.string() +
+          ": is one of your pictures, which this output would replace; name another --output");
+}
+
+void InferOutput::draw(const Picture& picture, const at::Tensor& map, double score) const {
+  const auto& threshold = options_.threshold;
+  OverlayOptions how = options_.overlay;
+  // A line around the least calm spot of a good part would look like a finding.
+  how.outline =
+      how.outline && (threshold ? score > *threshold : map.max().item<double>() > how.outline_above);
+  const HeatScale scale =
+      options_.range.size() == 2 ? HeatScale{options_.range[0], options_.range[1]} : heat_scale(map, how);
+  write_png(overlay_path(picture.name),
+            heat_overlay(picture.pixels, map, scale, caption(picture.name, score, threshold), how));
+  write_float_map(map_path(picture.name), map);
+}
+
+void InferOutput::write(const Picture& picture, const Detection& detection, std::int64_t index) {
   const at::Tensor map = detection.map[index].cpu().contiguous();
-  const at::Tensor picture = read_image(image);
-  const HottestRegion region = hottest_region(map, picture.size(0), picture.size(1));
+  const HottestRegion region = hottest_region(map, picture.height, picture.width);
   const auto value = [&](const at::Tensor& scores) { return scores[index].item<double>(); };
   nlohmann::ordered_json record;
-  record["path"] = image.string();
+  record["path"] = picture.path.string();
   record["score"] = value(detection.score);
   record["text"] = value(detection.text_score);
   record["visual"] = value(detection.visual_score);
@@ -112,14 +122,10 @@ void InferOutput::write(const Path& image, const std::string& name, const Detect
                    {"width", region.box.width},
                    {"height", region.box.height},
                    {"peak", region.peak}};
-  if (!options_.folder.empty()) {
-    const Path overlay = Path(options_.folder) / (name + ".png");
-    const Path raw = Path(options_.folder) / (name + ".npy");
-    write_png(overlay, heat_overlay(picture, map, heat_scale(map, options_.range),
-                                    caption(name, value(detection.score), options_.threshold), {}));
-    write_float_map(raw, map);
-    record["overlay"] = overlay.string();
-    record["map"] = raw.string();
+  if (draws()) {
+    draw(picture, map, value(detection.score));
+    record["overlay"] = overlay_path(picture.name).string();
+    record["map"] = map_path(picture.name).string();
   }
   if (options_.json) return print(dumped(record));
   if (!header_printed_) print("   score     text   visual residual  hottest region (x,y size)  image");
