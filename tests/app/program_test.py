@@ -4,6 +4,7 @@ program_test.py PROGRAM PROJECT FORMULA_CLIP
 """
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -136,6 +137,186 @@ class Program(unittest.TestCase):
         self.assertEqual(result.returncode, 3)
         records = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual([("error" in r, "score" in r) for r in records], [(True, False), (False, True)])
+
+    def test_references_are_named_one_by_one_so_that_pictures_may_follow(self):
+        goods = sorted(self.good.glob("*.png"))
+        result = run("infer", "--backbone", self.clip, "--reference", goods[0], self.part, goods[1], "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual([json.loads(line)["path"] for line in result.stdout.splitlines()], [str(self.part), str(goods[1])])
+        self.assertIn("1 reference(s), 2 picture(s)\n", result.stderr)
+        result = run("infer", "--backbone", self.clip, "--reference", goods[0], "--reference", goods[1], self.part)
+        self.assertIn("2 reference(s), 1 picture(s)\n", result.stderr)
+        self.assertEqual(run("infer", "--backbone", self.clip, "--reference", goods[0], self.part, "-q").stderr, "")
+        self.fails(2, str(goods[0]), "infer", "--backbone", self.clip, "--reference", self.good, self.part, goods[0])
+        self.fails(2, "not both", "infer", "--backbone", self.clip, "--reference", "-", "-", input="")
+        self.fails(3, "gamma", "infer", "--backbone", self.clip, "--reference", goods[0], self.part, "--set",
+                   "retrieval.gamma=0.02", "retrieval.gamma=0.03")  # the second is no setting but a picture
+
+    def test_classes_are_named_one_by_one_or_with_commas(self):
+        for arguments in (["--classes", "mesh,gear"], ["--classes", "mesh", "--classes", "gear"]):
+            output = self.folder / "classes"
+            done("eval", "--backbone", self.clip, "--data", self.data, "--output", output, "-q", *arguments)
+            self.assertEqual(set(json.loads((output / "results.json").read_text())["classes"]), {"mesh", "gear"})
+
+    def pictures(self, name):
+        folder = self.folder / name
+        folder.mkdir()
+        for number, source in enumerate((self.part, sorted(self.good.glob("*.png"))[0])):
+            shutil.copy(source, folder / f"{number}.png")
+        return folder
+
+    def test_an_output_that_would_replace_a_picture_is_refused(self):
+        own = self.pictures("own")
+        before = {path: path.read_bytes() for path in own.iterdir()}
+        bank = self.folder / "own.bank"
+        done("bank", "--backbone", self.clip, "--reference", own / "1.png", "--output", bank, "-q")
+        base = ("infer", "--backbone", self.clip, "--output", own)
+        self.fails(2, str(own), *base, "--reference", self.good, own)
+        self.fails(2, str(own), *base, "--reference", own / "1.png", self.pictures("like") / "1.png", "-q")
+        self.fails(2, str(own), *base, "--bank", bank, self.folder / "like/1.png", "-q")
+        (self.folder / "alias").symlink_to(own)
+        self.fails(2, "alias", "infer", "--backbone", self.clip, "--output", self.folder / "alias", "--reference", self.good, own)
+        deep = self.folder / "deep" / str(own / "0.png.png")[1:]
+        deep.parent.mkdir(parents=True)
+        os.link(own / "0.png", deep)
+        self.fails(2, str(deep), "infer", "--backbone", self.clip, "--output", self.folder / "deep", "--reference", self.good,
+                   "-q", "-", input=f"{own}/0.png\n")
+        self.assertEqual({path: path.read_bytes() for path in own.iterdir()}, before)
+
+    def test_paths_on_standard_input_keep_their_outputs_apart(self):
+        own, maps = self.pictures("twins"), self.folder / "twin-maps"
+        shutil.copy(own / "0.png", own / "0.jpg")  # by its contents a PNG
+        base = ("infer", "--backbone", self.clip, "--reference", self.good, "--output", maps, "--json", "-q", "-")
+        lines = done(*base, input=f"{own}/0.png\r\n{own}/0.jpg\n").splitlines()
+        overlays = [json.loads(line)["overlay"] for line in lines]
+        self.assertEqual([Path(overlay).name for overlay in overlays], ["0.png.png", "0.jpg.png"])
+        self.assertEqual(len(done(*base, input=f"{own}\n").splitlines()), 3)
+        result = run(*base, input=f"{own}/none.png\n{own}/1.png\n")
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual([("error" in json.loads(line)) for line in result.stdout.splitlines()], [True, False])
+
+    def test_a_file_that_is_named_twice_is_inspected_once(self):
+        own = self.pictures("twice")
+        lines = done("infer", "--backbone", self.clip, "--reference", self.good, "--json", "-q", own / "1.png", own).splitlines()
+        self.assertEqual([Path(json.loads(line)["path"]).name for line in lines], ["1.png", "0.png"])
+
+    def test_an_interrupt_ends_the_wait_for_a_line(self):
+        with subprocess.Popen([PROGRAM, "infer", "--backbone", self.clip, "--reference", self.good, "-"], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            process.stdin.write(f"{self.part}\n")
+            process.stdin.flush()
+            process.stdout.readline()  # the heading
+            self.assertIn(str(self.part), process.stdout.readline())
+            time.sleep(0.2)  # until it waits
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(timeout=10), 1)
+            self.assertIn("stopping after this batch; again to stop now\n", process.stderr.read())
+
+    def test_a_picture_that_can_be_read_once_is_enough(self):
+        command = (f'"{PROGRAM}" infer --backbone "{self.clip}" --reference "{self.good}" --output "{self.folder}/once" '
+                   f'--json -q <(cat "{self.part}")')
+        result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        direct = done("infer", "--backbone", self.clip, "--reference", self.good, "--json", "-q", self.part)
+        self.assertEqual(json.loads(result.stdout)["score"], json.loads(direct)["score"])
+
+    def test_output_to_a_full_device_is_an_error(self):
+        for arguments in (["settings"], ["version"], ["--help"], ["completion", "bash"],
+                          ["infer", "--backbone", self.clip, "--reference", self.good, self.part]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, 1, arguments)
+            self.assertIn("standard output cannot be written", result.stderr)
+
+    def test_broken_files_are_found_before_the_backbone_is_loaded(self):
+        data = self.folder / "broken-data"
+        shutil.copytree(self.data / "gear", data / "gear")
+        images = sorted((data / "gear/test").glob("*/*.png"))
+        mask = next((data / "gear/ground_truth").glob("*/*.png"))
+        for path in (images[0], images[-1], mask):
+            path.write_bytes(path.read_bytes()[:100])
+        for path in (images[0], images[-1], mask):
+            self.fails(3, str(path), "eval", "--backbone", "nowhere.pt", "--data", data)
+        self.fails(1, "not-a-folder", "eval", "--backbone", "nowhere.pt", "--data", self.data, "--output", self.not_a_folder())
+        self.fails(1, "not-a-folder", "infer", "--backbone", "nowhere.pt", "--reference", self.good, "--output",
+                   self.not_a_folder(), self.part)
+
+    def not_a_folder(self):
+        path = self.folder / "not-a-folder"
+        path.write_text("")
+        return path
+
+    def test_settings_that_another_archive_was_exported_with_are_refused(self):
+        base = ("eval", "--backbone", self.clip, "--data", self.data, "-q")
+        self.fails(2, "V-V blocks, the settings ask for 1", *base, "--set", "export.vv_blocks=1")
+        self.fails(2, "export with --profile paper", *base, "--profile", "paper")
+        output = self.folder / "recorded"
+        done(*base, "--output", output)
+        blocks = json.loads((output / "results.json").read_text())["settings"]["export"]["vv_blocks"]
+        self.assertGreater(blocks, 0)
+        done(*base, "--profile", "paper", "--set", f"export.vv_blocks={blocks}")
+
+    def test_only_what_stands_out_is_outlined(self):
+        def overlay(name, picture, *arguments):
+            done("infer", "--backbone", self.clip, "--reference", self.good, "--output", self.folder / "outlines" / name, "-q",
+                 *arguments, picture)
+            return (self.folder / "outlines" / name / f"{Path(picture).stem}.png").read_bytes()
+        without = ("--set", "overlay.outline=false")
+        lines = done("infer", "--backbone", self.clip, "--reference", self.good, "--json", "-q",
+                     *sorted((self.data / "mesh/test").glob("*"))).splitlines()
+        peaks = {record["path"]: record["box"]["peak"] for record in map(json.loads, lines)}
+        calm, hot = min(peaks, key=peaks.get), max(peaks, key=peaks.get)
+        self.assertLess(peaks[calm], 1)
+        self.assertGreater(peaks[hot], 1)
+        self.assertTrue(overlay("a", calm) == overlay("b", calm, *without))
+        self.assertFalse(overlay("c", hot) == overlay("d", hot, *without))
+        self.assertFalse(overlay("e", calm, "--threshold", -1) == overlay("f", calm, "--threshold", -1, *without))
+        self.assertTrue(overlay("g", hot, "--threshold", 99) == overlay("h", hot, "--threshold", 99, *without))
+
+    def test_bytes_that_are_no_utf8_name_a_data_set(self):
+        data = os.fsencode(self.folder) + b"/d\xe9"
+        shutil.copytree(os.fsencode(self.data / "gear"), data + b"/gear")
+        subprocess.run([os.fsencode(PROGRAM), b"eval", b"--backbone", os.fsencode(self.clip), b"--data", data, b"--output",
+                        data + b"-out", b"-q"], check=True, stdout=subprocess.DEVNULL)
+
+    def test_options_that_have_no_effect_are_not_taken(self):
+        for option in ("--device", "--precision", "--threads", "--batch-size"):
+            self.assertEqual(run("settings", option, "1").returncode, 2, option)
+            self.assertEqual(run("export", "--weights", "w", "--output", "o", option, "1").returncode, 2, option)
+        self.assertEqual(run("bank", "--help").stdout.count("--device"), 1)
+
+    def test_messages_name_the_option_and_help_its_default(self):
+        base = ("eval", "--backbone", self.clip, "--data", self.data)
+        self.fails(2, "--shots is 'x'; it must be a whole number", *base, "--shots", "x")
+        self.fails(2, "--dataset is 'coco'", *base, "--dataset", "coco")
+        self.fails(2, "--set run.shots=x: run.shots", *base, "--set", "run.shots=x")
+        self.fails(2, "--threshold", "infer", "--backbone", self.clip, "--reference", self.good, "--threshold", "nan", self.part)
+        text = " ".join(run("eval", "--help").stdout.split())
+        for option, default in (("shots", "1"), ("seed", "111"), ("batch-size", "8"), ("metrics", "released"),
+                                ("dataset", "mvtec"), ("device", "auto")):
+            self.assertRegex(text, rf"--{option} TEXT(={default}| \[{default}\]) ")  # as CLI11 of any version writes it
+        output = self.folder / "with-maps"
+        done(*base, "--save-maps", "--output", output, "--classes", "mesh", "-q")
+        self.assertTrue(list((output / "maps").rglob("*.npy")))
+
+    def test_bash_completes_options_values_and_names_with_spaces(self):
+        script = self.folder / "completion.bash"
+        script.write_text(done("completion", "bash"))
+        (self.folder / "a b.png").write_text("")
+
+        def completed(*words):
+            quoted = " ".join(f"'{word}'" for word in words)
+            command = (f"source '{script}'; COMP_WORDS=({quoted}); COMP_CWORD={len(words) - 1}; _res2clip; "
+                       "printf '%s\\n' \"${COMPREPLY[@]}\"")
+            return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True,
+                                  cwd=self.folder).stdout.splitlines()
+        self.assertIn("a b.png", completed("res2clip", "infer", "a"))
+        self.assertEqual(completed("res2clip", "eval", "--dataset", "m"), ["mvtec", "mpdd", "meta"])
+        self.assertEqual(completed("res2clip", "completion", ""), ["bash", "zsh", "fish"])
+        self.assertEqual(completed("res2clip", "--vers"), ["--version"])
+        self.assertEqual(completed("res2clip", "eval", "--sho"), ["--shots"])
+        for shell in ("zsh", "fish"):
+            self.assertIn("mvtec visa", done("completion", shell))
 
     def test_training_interrupted_and_resumed_gives_the_same_bytes(self):
         store, whole, parts = self.folder / "store", self.folder / "whole", self.folder / "parts"
