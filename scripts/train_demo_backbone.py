@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Trains the demo backbone, a small CLIP in CLIP's exact architecture, on generated pictures.
 
-Needs Python 3.11 or later with torch, numpy, pillow and safetensors, and the built program for the pictures:
+Needs Python 3.11 or later with torch, numpy 2 or later, pillow and safetensors, and the built program for the pictures:
 
-    python scripts/train_demo_backbone.py --output models/demo-clip.safetensors
+    python scripts/train_demo_backbone.py --output mine.safetensors
 
-From scratch that is 20,000 steps of 32 pictures (on one CPU core, about a day; fewer with --steps or --minutes).
---initial FILE starts from an exported model instead. --evaluate only measures one. models/README.md holds what came out.
+From scratch that is 20,000 steps of 32 pictures (on one CPU core, about a day; fewer with --steps or --minutes). Larger, on a GPU:
+
+    python scripts/train_demo_backbone.py --output mine.safetensors --device cuda --width 192 --blocks 12 --steps 200000
+
+--initial FILE starts from an exported model instead. --evaluate only measures one. --smoke takes three steps on a few pictures:
+whether everything works. models/README.md says what came out.
 """
 import argparse
 import math
@@ -18,14 +22,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from demo_backbone import captions, evaluation
-from demo_backbone.clip_model import Clip
+from demo_backbone.clip_model import Clip, quarters, sizes_of
 from demo_backbone.objective import losses
 from demo_backbone.pool import Pool, draw_group, listing, render
 from demo_backbone.tokenizer import Tokenizer
 
-LAYERS = (2, 4, 6, 8)
 STAGES = ((0.0, 64), (0.35, 96), (0.75, 128))  # from this share of the training on, this picture size
-HELD_OUT_SEED, POOL_SEED = 7, 1000
+POOL_SEED = 1000
 
 
 def arguments():
@@ -33,8 +36,11 @@ def arguments():
     parser.add_argument("--program", default="build/release/res2clip", help="the built res2clip, which makes the pictures")
     parser.add_argument("--merges", default="third_party/clip-bpe/merges.txt", help="CLIP's byte-pair merges")
     parser.add_argument("--pool", default="build/demo-pool", help="folder for the generated pictures")
-    parser.add_argument("--output", default="models/demo-clip.safetensors")
-    parser.add_argument("--initial", help="start from this model's weights")
+    parser.add_argument("--output", default="build/demo-clip.safetensors")
+    parser.add_argument("--initial", help="start from this model's weights, with its width and blocks")
+    parser.add_argument("--width", type=int, default=128, help="width of the image tower, a multiple of 64")
+    parser.add_argument("--blocks", type=int, default=8, help="blocks of the image tower")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
     parser.add_argument("--evaluate", nargs="*", metavar="CLASS_FOLDER",
                         help="no training: measure --initial on these folders of MVTec AD's layout")
     parser.add_argument("--sizes", type=int, nargs="*", default=[128, 192], help="picture sizes of --evaluate")
@@ -49,7 +55,13 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save-minutes", type=float, default=4)
-    return parser.parse_args()
+    parser.add_argument("--smoke", action="store_true", help="three steps on three families: whether everything works")
+    options = parser.parse_args()
+    if options.width % 64 or options.width < 64 or options.blocks < 4:
+        parser.error("--width must be a multiple of 64, and --blocks at least 4")
+    if options.smoke:
+        options.steps, options.groups, options.variants, options.stages = 3, 2, 1, "0:32,0.5:64"
+    return options
 
 
 def known_words(tokenizer, families, initial):
@@ -64,7 +76,8 @@ def known_words(tokenizer, families, initial):
 
 
 def batch_of(pool, choice, tokenizer, groups, size):
-    """Pictures [G, 4, 3, S, S], masks [G, 4, 1, S, S], captions, and which are true of which picture [G*4, captions]."""
+    """Pictures [G, 4, 3, S, S], masks [G, 4, 1, S, S], captions, and which are true of which picture [G*4, captions];
+    all on the CPU."""
     drawn = [draw_group(pool, choice, size) for _ in range(groups)]
     pictures = [picture for group in drawn for picture in group]
     said = [captions.describe(choice, p.kept.family, p.kept.words, p.colour, p.kind) for p in pictures]
@@ -75,7 +88,7 @@ def batch_of(pool, choice, tokenizer, groups, size):
 
 
 def train(model, pool, tokenizer, options):
-    stages = STAGES
+    stages, layers = STAGES, quarters(options.blocks)
     if options.stages:
         stages = [(float(share), int(size)) for share, size in (part.split(":") for part in options.stages.split(","))]
     choice = random.Random(options.seed)
@@ -97,7 +110,8 @@ def train(model, pool, tokenizer, options):
             group["lr"] = options.rate * warm * (0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
         groups, texts, truth = batch_of(pool, choice, tokenizer, options.groups, size)
         anchors = [[tokenizer(text) for text in texts_of] for texts_of in captions.anchors(choice, 6)]
-        terms = losses(model, groups, texts, truth, anchors, LAYERS, size)
+        groups, truth = [part.to(options.device) for part in groups], truth.to(options.device)
+        terms = losses(model, groups, texts, truth, anchors, layers, size)
         optimizer.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -116,6 +130,7 @@ def train(model, pool, tokenizer, options):
             saved = time.monotonic()
             write(model, average, options.output)
     write(model, average, options.output)
+    print(f"{options.output}: after {step} steps")
 
 
 def write(model, average, path):
@@ -127,13 +142,13 @@ def write(model, average, path):
     model.load_state_dict(current)
 
 
-def evaluate(model, tokenizer, folders, sizes):
+def evaluate(model, tokenizer, folders, sizes, layers):
     model.eval()
     print("I-AUROC / P-AUROC / P-AP / AUPRO, training-free, one reference, the authors' scoring")
     for size in sizes:
         rows = []
         for folder in folders:
-            rows.append(evaluation.evaluate_class(model, tokenizer, folder, size, LAYERS))
+            rows.append(evaluation.evaluate_class(model, tokenizer, folder, size, layers))
             print(f"{size} px  {Path(folder).name:16}", " / ".join(f"{value:5.1f}" for value in rows[-1]), flush=True)
         print(f"{size} px  {'mean':16}", " / ".join(f"{value:5.1f}" for value in sum(rows) / len(rows)), flush=True)
 
@@ -145,13 +160,18 @@ def main():
     known = listing(options.program)
     tokenizer = Tokenizer(options.merges)
     initial = load_file(options.initial) if options.initial else None
-    model = Clip(known_words(tokenizer, known["families"], initial))
+    if initial:
+        options.width, options.blocks = sizes_of(initial).values()
+    model = Clip(known_words(tokenizer, known["families"], initial), width=options.width, layers=options.blocks)
     if initial:
         model.load(initial)
+    model.to(options.device)
     if options.evaluate is not None:
-        evaluate(model, tokenizer, options.evaluate, options.sizes)
+        evaluate(model, tokenizer, options.evaluate, options.sizes, quarters(options.blocks))
         return
     trained = [family["name"] for family in known["families"] if not family["held_out"]]
+    if options.smoke:
+        trained = trained[:3]
     classes = [f"{family}_{k}" for family in trained for k in range(1, options.variants + 1)]
     defects = [kind["name"] for kind in known["defects"] if not kind["held_out"]]
     render(options.program, options.pool, classes, defects, POOL_SEED, options.threads)

@@ -4,11 +4,26 @@ import torch.nn.functional as F
 from torch import nn
 
 VOCABULARY = 49408
-FIRST_VV_BLOCK = 2  # counted from 1; what the product uses for a backbone of eight blocks
 
 
 def normalised(x):
     return F.normalize(x, dim=-1)
+
+
+def quarters(blocks):
+    """The blocks whose patches the detector reads, counted from 1: what the program takes for that depth."""
+    return tuple(max(1, (blocks * part + 2) // 4) for part in (1, 2, 3, 4))
+
+
+def first_vv_block(blocks):
+    """Counted from 1; the program gives V-V attention to the last 19 of 24 blocks, rounded up at other depths."""
+    return blocks - (19 * blocks + 23) // 24 + 1
+
+
+def sizes_of(weights):
+    """Width and number of blocks of an exported model's image tower."""
+    blocks = {name.split(".")[3] for name in weights if name.startswith("visual.transformer.resblocks.")}
+    return {"width": len(weights["visual.class_embedding"]), "layers": len(blocks)}
 
 
 class Block(nn.Module):
@@ -44,7 +59,7 @@ class Transformer(nn.Module):
 class ImageTower(nn.Module):
     def __init__(self, size, patch, width, layers, embedding):
         super().__init__()
-        self.side, self.patch = size // patch, patch
+        self.side, self.patch, self.first_vv = size // patch, patch, first_vv_block(layers)
         self.conv1 = nn.Conv2d(3, width, patch, patch, bias=False)
         self.class_embedding = nn.Parameter(torch.randn(width) * width**-0.5)
         self.positional_embedding = nn.Parameter(torch.randn(self.side**2 + 1, width) * width**-0.5)
@@ -67,7 +82,7 @@ class ImageTower(nn.Module):
         x = self.ln_pre(x + self.positions(images.shape[-1] // self.patch))
         vv, patches = None, {}
         for number, block in enumerate(self.transformer.resblocks, 1):
-            if number == FIRST_VV_BLOCK:
+            if number == self.first_vv:
                 vv = x
             x, vv = block(x, vv)
             if number in layers:
@@ -94,7 +109,7 @@ class Clip(nn.Module):
     def encode_text(self, captions):
         """[P, D], of lists of token ids. Cut after the longest: causal attention never looks at what follows."""
         longest = max(map(len, captions))
-        ids = torch.tensor([caption + [0] * (longest - len(caption)) for caption in captions])
+        ids = torch.tensor([caption + [0] * (longest - len(caption)) for caption in captions], device=self.rows.device)
         x = self.rows[self.row_of[ids]] + self.positional_embedding[:longest]
         for block in self.transformer.resblocks:
             x, _ = block(x, causal=True)
@@ -105,7 +120,7 @@ class Clip(nn.Module):
         """The weights under OpenAI's names, in half precision."""
         weights = self.state_dict()
         weights["token_embedding.weight"] = weights.pop("rows")[self.row_of]
-        return {name: tensor.half().contiguous() for name, tensor in weights.items()}
+        return {name: tensor.half().contiguous().cpu() for name, tensor in weights.items()}
 
     def load(self, weights):
         """Takes over an exported model's weights, its words among them."""

@@ -26,7 +26,7 @@ def load_mask(path, size):
 
 def gaussian(maps):
     """sigma 4, 5 x 5, the border padded with zeros."""
-    axis = torch.arange(5) - 2.0
+    axis = torch.arange(5, device=maps.device) - 2.0
     kernel = torch.exp(-axis**2 / 32)
     kernel = kernel[:, None] * kernel[None]
     return F.conv2d(maps[:, None], (kernel / kernel.sum())[None, None], padding=2)[:, 0]
@@ -48,10 +48,10 @@ def detect(model, tokenizer, images, reference, layers):
     def top(maps):
         return maps.flatten(1).topk(max(1, int(0.01 * size * size))).values.mean(1)
 
-    left_over = {}
+    left_over, cost = {}, penalty(side, images.device)
     for layer in layers:
         bank = reference_patches[layer].expand(len(images), -1, -1)
-        left_over[layer] = patches[layer] - retrieved(patches[layer], bank, penalty(side))
+        left_over[layer] = patches[layer] - retrieved(patches[layer], bank, cost)
     text = smooth(patches[layers[-1]] @ residual)
     visual = smooth(torch.stack([rest.norm(dim=-1) for rest in left_over.values()]).mean(0))
     projected = smooth((left_over[layers[-1]] @ residual).clamp(min=0))
@@ -120,7 +120,7 @@ def aupro(maps, masks, limit=0.3):
 @torch.no_grad()
 def evaluate_class(model, tokenizer, folder, size, layers, most=200):
     """I-AUROC, P-AUROC, P-AP and AUPRO of one class in percent; its first training picture is the reference."""
-    folder = Path(folder)
+    folder, device = Path(folder), model.logit_scale.device
     first = sorted((folder / "train" / "good").iterdir())[0]
     paths = {kind.name: sorted(kind.iterdir()) for kind in sorted((folder / "test").iterdir())}
     good = paths.pop("good")[: most // 2]
@@ -131,10 +131,11 @@ def evaluate_class(model, tokenizer, folder, size, layers, most=200):
     scores, maps = [], []
     images = [load(path, size) for path in [*good, *bad]]
     for begin in range(0, len(images), 8):
-        found = detect(model, tokenizer, torch.stack(images[begin : begin + 8]), load(first, size), layers)
+        batch = torch.stack(images[begin : begin + 8]).to(device)
+        found = detect(model, tokenizer, batch, load(first, size).to(device), layers)
         scores.append(found[0])
         maps.append(found[1])
-    scores, maps = torch.cat(scores).numpy(), torch.cat(maps).numpy()
+    scores, maps = torch.cat(scores).cpu().numpy(), torch.cat(maps).cpu().numpy()
     labels = np.arange(len(scores)) >= len(good)
     pixels = (maps.ravel(), masks.ravel())
     return 100 * np.array([auroc(scores, labels), auroc(*pixels), average_precision(*pixels), aupro(maps, masks)])

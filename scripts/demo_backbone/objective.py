@@ -8,9 +8,9 @@ GAMMA = 0.01  # the spatial penalty of retrieval
 WRONG_CLASS_DISTANCE = 0.7
 
 
-def penalty(side):
+def penalty(side, device):
     """[N, N]: how much farther from the grid's centre one patch is than the other, in patches, times gamma."""
-    axis = torch.arange(side) - (side - 1) / 2
+    axis = torch.arange(side, device=device) - (side - 1) / 2
     radius = (axis[:, None] ** 2 + axis[None] ** 2).sqrt().flatten()
     return GAMMA * (radius[:, None] - radius[None]).abs()
 
@@ -18,7 +18,7 @@ def penalty(side):
 def sparsemax(scores, largest=None):
     """Over the last axis. With `largest`, only so many of the largest scores are looked at (quicker in training)."""
     top, where = scores.topk(min(largest or scores.shape[-1], scores.shape[-1]), dim=-1)
-    count = torch.arange(1, top.shape[-1] + 1)
+    count = torch.arange(1, top.shape[-1] + 1, device=top.device)
     sums = top.cumsum(-1)
     support = (1 + count * top > sums).sum(-1, keepdim=True)
     threshold = (sums.gather(-1, support - 1) - 1) / support
@@ -85,7 +85,7 @@ def losses(model, groups, texts, truth, anchors, layers, size):
     count, side = len(images), size // model.visual.patch
     patches, bare, finished = model.visual(images.flatten(0, 1), layers)
     labels = patch_labels(masks.flatten(0, 1), side)
-    image_labels = torch.tensor([0.0, 0.0, 1.0, 1.0]).repeat(count)
+    image_labels = torch.tensor([0.0, 0.0, 1.0, 1.0], device=images.device).repeat(count)
     texts = model.encode_text([*texts, *anchors[0], *anchors[1]])
     texts, normal, anomalous = texts.split([len(truth[0]), len(anchors[0]), len(anchors[1])])
     residual = normalised(normalised(anomalous.mean(0)) - normalised(normal.mean(0)))
@@ -93,7 +93,7 @@ def losses(model, groups, texts, truth, anchors, layers, size):
     terms = {"contrastive": contrastive(scale, bare, texts, truth) / 2 + contrastive(scale, finished, texts, truth) / 2,
              "patch text": text_loss(patches[layers[-1]], residual, labels),
              "image text": 0.5 * text_loss(bare, residual, image_labels)}
-    cost = penalty(side)
+    cost = penalty(side, images.device)
     match = other = 0
     for layer in layers:
         groups_of = patches[layer].unflatten(0, (count, 4))
