@@ -50,26 +50,30 @@ class Program(unittest.TestCase):
         self.assertIn(text, result.stderr)
         self.assertEqual(result.stderr.count("\n"), 1, "one line: " + result.stderr)
 
-    def means(self, *arguments):
+    def means(self, *arguments, data=None):
         output = self.folder / "bounds"
-        done("eval", "--data", self.data, "--output", output, "-q", *arguments)
+        done("eval", "--data", data or self.data, "--output", output, "-q", *arguments)
         return json.loads((output / "results.json").read_text())["mean"]["metrics"]
 
-    # Measured: P-AUROC 0.989, P-AP 0.630, AUPRO 0.827 trained; 0.917, 0.344, 0.558 with weights that mean nothing
-    # (whose image scores, on so few pictures, are as good: I-AUROC 0.917 both).
+    # Both of one architecture, on 70 pictures of the five families kept out of the training: I-AUROC 0.933, P-AUROC 0.979,
+    # P-AP 0.563, AUPRO 0.898 trained; 0.758, 0.906, 0.409, 0.745 with weights by formula. On a few easy classes (leather,
+    # mesh) image scores without training are as good, so all families take part.
     def test_the_demo_backbone_finds_defects_that_formula_weights_do_not(self):
-        trained = self.means("--backbone", self.clip)
-        self.assertGreater(trained["I-AUROC"], 0.85)
-        self.assertGreater(trained["P-AUROC"], 0.97)
-        self.assertGreater(trained["P-AP"], 0.55)
-        self.assertGreater(trained["AUPRO"], 0.75)
-        weights, control = self.folder / "formula.safetensors", self.folder / "formula.pt"
-        subprocess.run([FORMULA_CLIP, "tiny", weights], check=True)
-        done("export", "--weights", weights, "--output", control, "--image-size", 126)
-        random = self.means("--backbone", control)
-        self.assertGreater(trained["P-AUROC"], random["P-AUROC"] + 0.04)
-        self.assertGreater(trained["P-AP"], random["P-AP"] + 0.15)
-        self.assertGreater(trained["AUPRO"], random["AUPRO"] + 0.15)
+        data, weights, control = self.folder / "families", self.folder / "formula.safetensors", self.folder / "formula.pt"
+        done("demo-data", "--output", data, "--classes", "mesh", "leather", "gear", "cable", "screw", "--train", 1, "--good", 6,
+             "--defective", 2, "--seed", 6, "-q")
+        trained = self.means("--backbone", self.clip, data=data)
+        self.assertGreater(trained["I-AUROC"], 0.88)
+        self.assertGreater(trained["P-AUROC"], 0.96)
+        self.assertGreater(trained["P-AP"], 0.50)
+        self.assertGreater(trained["AUPRO"], 0.85)
+        subprocess.run([FORMULA_CLIP, "demo", weights], check=True)
+        done("export", "--weights", weights, "--output", control, "--image-size", 128)
+        untrained = self.means("--backbone", control, data=data)
+        self.assertGreater(trained["I-AUROC"], untrained["I-AUROC"] + 0.10)
+        self.assertGreater(trained["P-AUROC"], untrained["P-AUROC"] + 0.05)
+        self.assertGreater(trained["P-AP"], untrained["P-AP"] + 0.10)
+        self.assertGreater(trained["AUPRO"], untrained["AUPRO"] + 0.10)
 
     def test_an_evaluation_runs_again_from_its_settings(self):
         first, second = self.folder / "first", self.folder / "second"

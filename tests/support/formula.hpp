@@ -18,6 +18,8 @@ struct ClipSize {
   std::int64_t vision_width, vision_layers, patch, native, embed, text_width, text_layers;
 };
 inline constexpr ClipSize kTinyClip{128, 24, 14, 56, 96, 64, 2};
+/// The architecture of models/demo-clip.safetensors: what that backbone is without its training.
+inline constexpr ClipSize kDemoClip{128, 8, 8, 128, 128, 64, 4};
 inline constexpr ClipSize kFullClip{1024, 24, 14, 336, 768, 768, 12};
 
 /// All tensors of a CLIP of that size under OpenAI's names, float32.
