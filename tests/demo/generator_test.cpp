@@ -111,11 +111,12 @@ struct Change {
   double share = 0;    // of the picture that the mask covers
   double inside = 0;   // mean change on the mask, of full scale
   double outside = 0;  // mean change beyond two pixels from the mask
+  double missed = 0;   // pixels there that change by more than 0.05, as a share of the mask's
 };
 
 Change change_of(const DemoImage& clean, const DemoImage& defective) {
   Change change;
-  double inside = 0, outside = 0;
+  double inside = 0, outside = 0, missed = 0;
   const int size = clean.size;
   for (int y = 0; y < size; ++y)
     for (int x = 0; x < size; ++x) {
@@ -134,11 +135,13 @@ Change change_of(const DemoImage& clean, const DemoImage& defective) {
       } else if (!near) {
         change.outside += difference;
         ++outside;
+        missed += difference > 0.05;
       }
     }
   change.share = inside / (size * size);
   change.inside /= inside;
   change.outside /= outside;
+  change.missed = missed / inside;
   return change;
 }
 
@@ -155,16 +158,20 @@ TEST(DemoGenerator, MarksWhatADefectChangesAndNothingElse) {
   std::set<std::string> seen;
   for (const auto& entry : listing["classes"]) {
     const std::string name = entry["name"];
-    const DemoImage clean = demo_image(name, options.seed, "pair", "", 128);
+    const DemoImage clean = demo_image(name, options.seed, "pair", "", 256);
     EXPECT_TRUE(clean.mask.empty());
     EXPECT_GE(entry["defects"].size(), 8U) << name;
     for (const std::string kind : entry["defects"]) {
-      const DemoImage defective = demo_image(name, options.seed, "pair", kind, 128);
+      const DemoImage defective = demo_image(name, options.seed, "pair", kind, 256);
       const Change change = change_of(clean, defective);
       EXPECT_GE(change.share, 0.001) << name << ", " << kind;
       EXPECT_LE(change.share, 0.20) << name << ", " << kind;
       EXPECT_GE(change.inside, 0.05) << name << ", " << kind;   // 0.06 before 8 bits, exposure and noise
       EXPECT_LE(change.outside, 0.01) << name << ", " << kind;  // shadows and soft edges
+      // A mask without half of its defect leaves more, for each of these pictures. A thread's shadow comes to
+      // 0.15, the soft edge of a discoloration to 0.23, anything else to 0.05.
+      const bool soft = kind == "thread" || kind == "discoloration";
+      EXPECT_LE(change.missed, soft ? 0.25 : 0.10) << name << ", " << kind;
       seen.insert(kind);
     }
   }
