@@ -3,6 +3,7 @@
 readme.py example README OUTPUT.cpp      writes the library example
 readme.py run README PROGRAM EXAMPLE     runs every ```sh block in a folder with the files that it speaks of
 """
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,36 @@ def blocks(readme, language):
 def write_example(readme, output):
     (example,) = blocks(readme, "cpp")
     Path(output).write_text(example)
+
+
+def expect(true, what):
+    if not true:
+        sys.exit(f"the README's commands {what}")
+
+
+def check_products(folder, pictures):
+    products = [f"maps/{picture.stem}.{kind}" for picture in pictures for kind in ("png", "npy")]
+    products += ["clip.pt", "part.bank", "adapters/checkpoint.pth"]
+    products += [f"{results}/{name}" for results in ("results", "results-ft")
+                 for name in ("results.json", "results.csv", "scores.csv", "settings.yaml")]
+    for product in products:
+        expect((folder / product).is_file(), f"did not write {product}")
+    for results in ("results", "results-ft"):
+        figures = json.loads((folder / results / "results.json").read_text())["mean"]["metrics"]
+        expect(figures["P-AUROC"] > 0.5, f"found nothing: {results} has {figures}")
+
+
+def check_scores(folder, pictures, with_bank):
+    """scores.jsonl, and the lines that infer prints with a bank and a threshold."""
+    direct = {Path(record["path"]).name: record for record in map(json.loads, (folder / "scores.jsonl").open())}
+    kept = {Path(record["path"]).name: record for record in map(json.loads, with_bank)}
+    names = {picture.name for picture in pictures}
+    expect(set(direct) == names, f"scored {sorted(direct)}, not each picture once")
+    expect(set(kept) == names and len(with_bank) == len(names), f"scored {sorted(kept)} with the bank")
+    for name in names:
+        expect(direct[name]["score"] == kept[name]["score"], f"gave {name} another score with the bank")
+        expect("anomalous" not in direct[name] and kept[name]["anomalous"] == (kept[name]["score"] > 1.5),
+               f"do not call {name} anomalous by its score")
 
 
 def run(readme, program, example):
@@ -39,13 +70,12 @@ def run(readme, program, example):
             shutil.copy(picture, folder / f"new/{number}.png")
         environment = dict(os.environ, PATH=f"{folder / 'bin'}:{os.environ['PATH']}")
         script = "set -euo pipefail\n" + "\n".join(blocks(readme, "sh"))
-        result = subprocess.run(["bash", "-c", script], cwd=folder, env=environment)
+        result = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
         if result.returncode != 0:
             sys.exit("a command of the README failed")
-        for product in ("maps/0.png", "maps/0.npy", "scores.jsonl", "results/results.json", "results-ft/results.csv"):
-            if not (folder / product).is_file():
-                sys.exit(f"the README's commands did not write {product}")
         pictures = sorted((folder / "new").glob("*.png"))
+        check_products(folder, pictures)
+        check_scores(folder, pictures, [line for line in result.stdout.splitlines() if line.startswith("{")])
         output = subprocess.run([example, "clip.pt", "good/000.png", *pictures], cwd=folder, check=True, capture_output=True,
                                 text=True).stdout
         if len(output.splitlines()) != len(pictures):
