@@ -8,11 +8,11 @@
 
 namespace res2clip {
 
-void Adam::add(const std::string& name, const at::Tensor& weight, double rate_factor) {
-  parameters_.push_back({name, weight, at::zeros_like(weight), at::zeros_like(weight), rate_factor});
+void Adam::add(const std::string& name, const at::Tensor& weight, double rate) {
+  parameters_.push_back({name, weight, at::zeros_like(weight), at::zeros_like(weight), rate});
 }
 
-void Adam::step(double rate) {
+void Adam::step(double share) {
   const at::NoGradGuard no_grad;
   ++steps_;
   const auto steps = static_cast<double>(steps_);
@@ -24,7 +24,7 @@ void Adam::step(double rate) {
     parameter.mean.lerp_(gradient, 1.0 - options_.beta1);
     parameter.square.mul_(options_.beta2).addcmul_(gradient, gradient, 1.0 - options_.beta2);
     const at::Tensor denominator = parameter.square.sqrt().div_(correction2_root).add_(options_.eps);
-    parameter.weight.addcdiv_(parameter.mean, denominator, -rate * parameter.rate_factor / correction1);
+    parameter.weight.addcdiv_(parameter.mean, denominator, -(parameter.rate * share) / correction1);
   }
 }
 

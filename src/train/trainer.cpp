@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
@@ -51,22 +50,25 @@ Trainer::Trainer(const TrainingData& data, const TrainingSetup& setup, Communica
   expect_fit(adapters_, text_residual_.size(0), layers_.visual, layers_.residual, "the initial weights");
   const StepTotals totals = step_totals(setup.steps_per_epoch, options_.epochs, options_.alternate);
   const std::int64_t warmup = setup.steps_per_epoch * options_.warmup_epochs;
-  groups_[kVisual].schedule = {options_.rate_visual, warmup, totals.visual_and_text};
-  groups_[kResidualVisual].schedule = {options_.rate_residual_local, warmup, totals.residual_visual};
-  groups_[kResidualText].schedule = {options_.rate_residual_text, warmup, totals.residual_text};
-  groups_[kText].schedule = {options_.rate_text, warmup, totals.visual_and_text};
-  static const std::map<std::string, GroupIndex> group_of{{"vis_adapters", kVisual},
-                                                          {"res_vis_local_adapters", kResidualVisual},
-                                                          {"res_vis_global_adapter", kResidualVisual},
-                                                          {"res_text_adapter", kResidualText},
-                                                          {"text_adapter", kText}};
-  // One optimiser steps local and global adapters of the residual branch; their rates may differ by a factor.
-  const double global_factor =
-      options_.rate_residual_local > 0 ? options_.rate_residual_global / options_.rate_residual_local : 0.0;
+  groups_[kVisual].schedule = {1.0, warmup, totals.visual_and_text};
+  groups_[kResidualVisual].schedule = {1.0, warmup, totals.residual_visual};
+  groups_[kResidualText].schedule = {1.0, warmup, totals.residual_text};
+  groups_[kText].schedule = {1.0, warmup, totals.visual_and_text};
+  const auto all = parts();
   for_each_tensor(adapters_, [&](const AdapterTensor& which, at::Tensor& tensor) {
-    groups_[group_of.at(which.group)].adam.add(which.name(), tensor,
-                                               which.group == "res_vis_global_adapter" ? global_factor : 1.0);
+    const auto* part =
+        std::find_if(all.begin(), all.end(), [&](const Part& one) { return which.group == one.name; });
+    groups_[part->group].adam.add(which.name(), tensor, part->rate);
   });
+}
+
+/// One optimiser steps the local and the global adapters of the residual branch, each at its own rate.
+std::array<Trainer::Part, 5> Trainer::parts() const {
+  return {{{"vis_adapters", "vis", kVisual, options_.rate_visual},
+           {"res_vis_local_adapters", "res_vis", kResidualVisual, options_.rate_residual_local},
+           {"res_vis_global_adapter", "res_vis_global", kResidualVisual, options_.rate_residual_global},
+           {"res_text_adapter", "res_text", kResidualText, options_.rate_residual_text},
+           {"text_adapter", "text", kText, options_.rate_text}}};
 }
 
 bool Trainer::runs(const Group& group, Phase phase) const {
@@ -138,8 +140,10 @@ bool Trainer::share_out(Objective& objective, Phase phase, bool stop) {
 
 Figures Trainer::rates() const {
   Figures figures;
-  for (const Group& group : groups_)
-    figures.emplace_back(group.name, group.schedule.rate(group.adam.steps()));
+  for (const Part& part : parts()) {
+    const Group& group = groups_[part.group];
+    figures.emplace_back(part.logged_as, part.rate * group.schedule.rate(group.adam.steps()));
+  }
   return figures;
 }
 
@@ -180,6 +184,15 @@ StepReport Trainer::step(const StepPairs& pairs, bool stop) {
   }
   expect_finite(report.gradient_norms, report.step);
   return report;
+}
+
+std::map<std::string, at::Tensor> Trainer::gradients() const {
+  std::map<std::string, at::Tensor> gradients;
+  for (const Group& group : groups_)
+    for (const AdamParameter& parameter : group.adam.parameters())
+      if (parameter.weight.grad().defined())
+        gradients[parameter.name] = parameter.weight.grad().detach().cpu().clone();
+  return gradients;
 }
 
 Adapters Trainer::adapters() const {

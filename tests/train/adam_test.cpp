@@ -46,6 +46,21 @@ TEST(Adam, KeepsWeightsAtRateZeroButUpdatesMoments) {
   EXPECT_EQ(adam.steps(), 1);
 }
 
+TEST(Adam, GivesEachWeightItsOwnRate) {
+  Adam adam(AdamOptions{});
+  const at::Tensor fast = with_gradient(at::zeros({3}), at::ones({3}));
+  const at::Tensor slow = with_gradient(at::zeros({3}), at::ones({3}));
+  const at::Tensor still = with_gradient(at::zeros({3}), at::ones({3}));
+  adam.add("fast", fast, 0.5);
+  adam.add("slow", slow, 0.125);
+  adam.add("still", still, 0.0);
+  adam.step(0.5);
+  // The first step of Adam is the rate, whatever the gradient's size.
+  EXPECT_NEAR(fast.detach()[0].item<double>(), -0.25, 1e-7);
+  EXPECT_TRUE(fast.detach().equal(slow.detach() * 4));
+  EXPECT_EQ(still.detach().abs().max().item<float>(), 0.0f);
+}
+
 TEST(ClipGradients, ScalesTheTotalNormOfAGroup) {
   Adam adam(AdamOptions{});
   const at::Tensor a = with_gradient(at::zeros({2}), at::tensor({3.0f, 0.0f}));

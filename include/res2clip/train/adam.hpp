@@ -18,9 +18,9 @@ struct AdamOptions {
 struct AdamParameter {
   std::string name;
   at::Tensor weight;
-  at::Tensor mean;         ///< running mean of the gradient
-  at::Tensor square;       ///< running mean of its square
-  double rate_factor = 1;  ///< times the rate of the step
+  at::Tensor mean;    ///< running mean of the gradient
+  at::Tensor square;  ///< running mean of its square
+  double rate = 1;    ///< its own learning rate, of which each step takes a share
 };
 
 /// Adam without weight decay, equal to PyTorch's: the same operations in the same order.
@@ -28,12 +28,12 @@ class Adam {
  public:
   explicit Adam(const AdamOptions& options) : options_(options) {}
 
-  /// Takes a weight in, with moments of zero.
-  void add(const std::string& name, const at::Tensor& weight, double rate_factor = 1.0);
+  /// Takes a weight in, with moments of zero and a learning rate of its own.
+  void add(const std::string& name, const at::Tensor& weight, double rate = 1.0);
 
-  /// Updates every weight by its gradient. Weights without one count as gradient zero. A rate of zero changes
-  /// no weight but the moments.
-  void step(double rate);
+  /// Updates every weight by its gradient, at `share` times its rate. Weights without a gradient count as
+  /// gradient zero. A share or rate of zero changes no weight but the moments.
+  void step(double share);
 
   /// Scales all gradients so that their total L2 norm is at most `limit`, as PyTorch does; returns the norm
   /// before.

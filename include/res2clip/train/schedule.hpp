@@ -5,9 +5,9 @@
 namespace res2clip {
 
 /// A learning rate by step: from 0 in a line to `base` over the warm-up steps, then down to 0 in half a
-/// cosine.
+/// cosine. With base 1 it is the share that each weight takes of its own rate.
 struct Schedule {
-  double base = 0.0;
+  double base = 1.0;
   std::int64_t warmup_steps = 0;
   std::int64_t total_steps = 0;
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,9 +42,10 @@ struct StepReport {
   std::int64_t epoch = 0;
   std::int64_t step = 0;
   Phase phase = Phase::visual;
-  Figures losses;          ///< vis, text, res_vis, res_text (0 where the phase leaves it out)
-  Figures terms;           ///< what they are made of
-  Figures rates;           ///< in force in this step
+  Figures losses;  ///< vis, text, res_vis, res_text (0 where the phase leaves it out)
+  Figures terms;   ///< what they are made of
+  /// In force in this step: vis, res_vis (local adapters), res_vis_global, res_text, text.
+  Figures rates;
   Figures gradient_norms;  ///< before clipping, of the groups that were updated
   bool stop = false;       ///< whether any process was asked to stop
 };
@@ -62,20 +64,32 @@ class Trainer {
 
   /// A copy of the weights, on the CPU.
   Adapters adapters() const;
+  /// The gradients that the last step applied, after clipping, by the weights' names; not those of weights
+  /// that it left out.
+  std::map<std::string, at::Tensor> gradients() const;
 
-  /// Weights, moments and step counts: all that later steps depend on.
+  /// Weights, moments, step counts and the text residual: all that later steps depend on.
   PickleValue state() const;
   /// Continues from a state. Throws a data error that names `source` where it does not fit.
   void restore(const PickleValue& state, const std::string& source);
 
  private:
+  /// Adapters that one optimiser steps.
   struct Group {
     std::string name;
     Adam adam;
-    Schedule schedule;
+    Schedule schedule;  // of base 1: a share of each weight's rate
   };
   enum GroupIndex { kVisual, kResidualVisual, kResidualText, kText };
+  /// One of the five parts of a checkpoint: who steps it, and how fast.
+  struct Part {
+    const char* name;
+    const char* logged_as;
+    GroupIndex group;
+    double rate;
+  };
 
+  std::array<Part, 5> parts() const;
   bool runs(const Group& group, Phase phase) const;
   /// Loads and matches this process's images of a batch.
   StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
