@@ -42,7 +42,7 @@ std::int64_t draw_reference(const std::vector<std::int64_t>& normals, std::int64
 /// Turns lines of a pairs file into indices, one place for its messages.
 class PairsReader {
  public:
-  PairsReader(const Path& path, const std::vector<TrainingSample>& samples) : path_(path) {
+  PairsReader(const Path& path, const std::vector<TrainingSample>& samples) : path_(path), samples_(samples) {
     for (std::size_t i = 0; i < samples.size(); ++i) indices_[samples[i].name] = static_cast<std::int64_t>(i);
   }
 
@@ -57,6 +57,7 @@ class PairsReader {
     pairs.reference = images(json, "reference");
     if (pairs.query.empty() || pairs.query.size() != pairs.reference.size())
       throw wrong("needs as many references as queries, and at least one");
+    for (std::size_t i = 0; i < pairs.query.size(); ++i) expect_reference(pairs.query[i], pairs.reference[i]);
     return pairs;
   }
 
@@ -65,6 +66,15 @@ class PairsReader {
   }
 
  private:
+  void expect_reference(std::int64_t query, std::int64_t reference) const {
+    const TrainingSample& of = samples_[static_cast<std::size_t>(query)];
+    const TrainingSample& to = samples_[static_cast<std::size_t>(reference)];
+    if (to.anomalous) throw wrong("the reference " + to.name + " is not a normal image");
+    if (to.category != of.category)
+      throw wrong("the reference " + to.name + " is of class '" + to.category + "', its query " + of.name +
+                  " of class '" + of.category + "'");
+  }
+
   std::int64_t integer(const Json& json, const char* key) const {
     const auto found = json.find(key);
     if (found == json.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0)
@@ -86,20 +96,28 @@ class PairsReader {
   }
 
   const Path& path_;
+  const std::vector<TrainingSample>& samples_;
   std::int64_t line_ = 0;
   std::map<std::string, std::int64_t> indices_;
 };
 
-/// The schedules count on regular epochs.
-void expect_regular(const std::vector<StepPairs>& pairs, const Path& path) {
+/// The schedules count on regular epochs. `lines` are the numbers of the steps' lines.
+void expect_regular(const std::vector<StepPairs>& pairs, const std::vector<std::int64_t>& lines,
+                    const Path& path) {
   if (pairs.empty()) throw data_error(path.string() + ": holds no steps to replay");
+  const auto at = [&](std::size_t i) { return path.string() + ":" + std::to_string(lines[i]); };
   const auto steps = static_cast<std::int64_t>(
       std::count_if(pairs.begin(), pairs.end(), [](const StepPairs& step) { return step.epoch == 0; }));
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto step = static_cast<std::int64_t>(i);
     if (pairs[i].step != step || steps == 0 || pairs[i].epoch != step / steps)
-      throw data_error(path.string() + ":" + std::to_string(i + 1) +
+      throw data_error(at(i) +
                        ": steps must count from 0 across epochs of equal length; is the file complete?");
+    const std::size_t batch = pairs.front().query.size(), own = pairs[i].query.size();
+    const bool last = (step + 1) % steps == 0;
+    if (steps > 1 && (last ? own > batch : own != batch))
+      throw data_error(at(i) + ": has " + std::to_string(own) + " images, but the first step has " +
+                       std::to_string(batch) + "; only an epoch's last step may have fewer");
   }
   if (static_cast<std::int64_t>(pairs.size()) % steps != 0)
     throw data_error(path.string() + ": ends within an epoch; is the file complete?");
@@ -147,10 +165,14 @@ std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSa
   std::istringstream lines(read_file(path));
   PairsReader reader(path, samples);
   std::vector<StepPairs> pairs;
+  std::vector<std::int64_t> numbers;
   std::string line;
-  for (std::int64_t number = 1; std::getline(lines, line); ++number)
-    if (line.find_first_not_of(" \t\r") != std::string::npos) pairs.push_back(reader.parse(line, number));
-  expect_regular(pairs, path);
+  for (std::int64_t number = 1; std::getline(lines, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    pairs.push_back(reader.parse(line, number));
+    numbers.push_back(number);
+  }
+  expect_regular(pairs, numbers, path);
   return pairs;
 }
 

@@ -99,6 +99,34 @@ TEST(PairsFile, NamesTheLineThatIsWrong) {
   EXPECT_THAT(error_of(R"({"step": 0, "query": ["a/bad/0.png"], "reference": ["a/good/0.png"]})"),
               HasSubstr("\"epoch\""));
   EXPECT_THAT(error_of(good + "\n" + good), HasSubstr("steps must count from 0"));
+  EXPECT_THAT(error_of(R"({"epoch": 0, "step": 0, "query": ["a/good/0.png"], "reference": ["a/bad/0.png"]})"),
+              HasSubstr("pairs.jsonl:1: the reference a/bad/0.png is not a normal image"));
+  EXPECT_THAT(error_of(R"({"epoch": 0, "step": 0, "query": ["a/bad/0.png"], "reference": ["b/good/0.png"]})"),
+              HasSubstr("b/good/0.png is of class 'b'"));
+}
+
+TEST(PairsFile, MayHaveFewerImagesInAnEpochsLastStepAlone) {
+  const testing::TemporaryFolder folder;
+  const auto error_of = [&](const std::vector<int>& sizes) -> std::string {
+    std::string text = "\n";  // lines are counted, not steps
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      StepPairs step{static_cast<std::int64_t>(i) / 3, static_cast<std::int64_t>(i), {}, {}};
+      step.query.assign(static_cast<std::size_t>(sizes[i]), 0);
+      step.reference.assign(static_cast<std::size_t>(sizes[i]), 1);
+      text += pairs_line(step, kSamples) + "\n";
+    }
+    write_file(folder / "pairs.jsonl", text);
+    try {
+      read_pairs(folder / "pairs.jsonl", kSamples);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(error_of({4, 4, 4, 4, 4, 1}), "no error");
+  EXPECT_THAT(error_of({4, 3, 4, 4, 4, 4}),
+              HasSubstr("pairs.jsonl:3: has 3 images, but the first step has 4"));
+  EXPECT_THAT(error_of({4, 4, 4, 4, 4, 5}), HasSubstr("pairs.jsonl:7: has 5 images"));
 }
 
 }  // namespace

@@ -32,8 +32,8 @@ std::vector<StepPairs> draw_pairs(const std::vector<TrainingSample>& samples, st
 std::string pairs_line(const StepPairs& pairs, const std::vector<TrainingSample>& samples);
 
 /// Reads a pairs file (pairs.jsonl) to be replayed. All its epochs must have equally many steps, all steps
-/// but an epoch's last the same number of images, and steps must count from 0. Throws a data error that names
-/// file and line.
+/// but an epoch's last the same number of images (the last at most that), steps must count from 0, and each
+/// reference must be a normal image of its query's class. Throws a data error that names file and line.
 std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSample>& samples);
 
 }  // namespace res2clip
