@@ -1,5 +1,6 @@
 #include "res2clip/core/communicator.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -34,20 +35,30 @@ int number(const char* name, const std::string& text, int low, int high) {
   return value;
 }
 
-/// Under which names a launcher tells rank, size and local rank.
+/// Under which names a launcher tells rank and size, in the job and on the machine.
 struct Launcher {
   const char* rank;
   const char* size;
   const char* local_rank;
+  const char* local_size;
 };
 
 // srun's step variables: a batch script that is not started by srun has the job's, but is one process.
 constexpr Launcher kLaunchers[] = {
-    {"RANK", "WORLD_SIZE", "LOCAL_RANK"},
-    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID"},
-    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK"},
-    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID"},
+    {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
+    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"},
+    {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
+     "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
 };
+
+/// Whoever sets one of the two by hand and forgets the other would train alone, several times over.
+void expect_both_or_none() {
+  const bool rank = variable("RANK").has_value(), size = variable("WORLD_SIZE").has_value();
+  if (rank != size)
+    throw settings_error(std::string("environment variable ") + (rank ? "RANK" : "WORLD_SIZE") +
+                         " is set without " + (rank ? "WORLD_SIZE" : "RANK") + "; set both or neither");
+}
 
 }  // namespace
 
@@ -56,6 +67,7 @@ std::unique_ptr<Communicator> single_process() {
 }
 
 ProcessPlace place_from_environment() {
+  expect_both_or_none();
   ProcessPlace place;
   for (const Launcher& launcher : kLaunchers) {
     const auto rank = variable(launcher.rank);
@@ -63,8 +75,10 @@ ProcessPlace place_from_environment() {
     if (!rank || !size) continue;
     place.size = number(launcher.size, *size, 1, 1 << 20);
     place.rank = number(launcher.rank, *rank, 0, place.size - 1);
-    if (const auto local = variable(launcher.local_rank))
-      place.local_rank = number(launcher.local_rank, *local, 0, 4096);
+    const auto local_rank = variable(launcher.local_rank);
+    place.local_rank = local_rank ? number(launcher.local_rank, *local_rank, 0, 4096) : place.rank;
+    if (const auto local_size = variable(launcher.local_size))
+      place.local_size = std::min(place.size, number(launcher.local_size, *local_size, 1, 4096));
     break;
   }
   if (const auto address = variable("MASTER_ADDR")) place.address = *address;
@@ -75,7 +89,10 @@ ProcessPlace place_from_environment() {
 }
 
 ComputeOptions compute_of(const ProcessPlace& place, ComputeOptions options) {
-  if (place.size > 1) options.device = device_of_process(options.device, place.local_rank);
+  if (place.size == 1) return options;
+  options.device = device_of_process(options.device, place.local_rank);
+  if (options.threads == 0 && place.local_size > 1 && !variable("OMP_NUM_THREADS"))
+    options.threads = threads_of_process(place.local_size);
   return options;
 }
 

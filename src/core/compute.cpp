@@ -1,5 +1,9 @@
 #include "res2clip/core/compute.hpp"
 
+#include <algorithm>
+#include <thread>
+#include <unistd.h>
+
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
@@ -51,6 +55,11 @@ std::string device_of_process(const std::string& name, int local_rank) {
   const int devices = cuda_devices();
   if (devices == 0 || (name != "auto" && name != "cuda")) return name;
   return "cuda:" + std::to_string(local_rank % devices);
+}
+
+std::int64_t threads_of_process(int local_size) {
+  const auto share = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN)) / local_size;
+  return std::clamp<std::int64_t>(share, 1, std::max(1U, std::thread::hardware_concurrency()));
 }
 
 c10::Device apply(const ComputeOptions& options) {

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
 #include <sstream>
+#include <thread>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -17,10 +19,17 @@
 namespace res2clip {
 namespace {
 
+constexpr std::chrono::milliseconds kLookEvery{100};
+constexpr std::chrono::seconds kTellAfter{2};
+
 /// The first line of LibTorch's message: the rest is its call stack.
 std::string first_line(const std::exception& error) {
   const std::string text = error.what();
   return text.substr(0, text.find('\n'));
+}
+
+std::string meeting_point(const ProcessPlace& place) {
+  return place.address + ":" + std::to_string(place.port);
 }
 
 class GlooProcesses final : public Communicator {
@@ -38,7 +47,7 @@ class GlooProcesses final : public Communicator {
           c10::make_intrusive<c10d::ProcessGroupGloo>(store_, place.rank, place.size, group_options(timeout));
     } catch (const std::exception& error) {
       throw runtime_error("the " + std::to_string(place.size) + " processes of this job did not meet at " +
-                          place.address + ":" + std::to_string(place.port) +
+                          meeting_point(place) +
                           "; is each started, with its own RANK and the same MASTER_ADDR and MASTER_PORT? (" +
                           first_line(error) + ")");
     }
@@ -110,9 +119,33 @@ class GlooProcesses final : public Communicator {
 
 }  // namespace
 
-std::unique_ptr<Communicator> join_processes(const ProcessPlace& place, std::chrono::seconds timeout) {
+std::unique_ptr<Communicator> join_processes(const ProcessPlace& place, std::chrono::seconds timeout,
+                                             const MeetingListener& listener) {
   if (place.size == 1) return single_process();
-  return std::make_unique<GlooProcesses>(place, timeout);
+  // c10d waits without an end to it but its time-out, so it does on a thread of its own. Where we leave
+  // before the others have come, that thread is left behind: it owns all that it touches.
+  using Meeting = std::promise<std::unique_ptr<Communicator>>;
+  const auto meeting = std::make_shared<Meeting>();
+  std::future<std::unique_ptr<Communicator>> met = meeting->get_future();
+  std::thread([meeting, place, timeout] {
+    try {
+      meeting->set_value(std::make_unique<GlooProcesses>(place, timeout));
+    } catch (...) {
+      meeting->set_exception(std::current_exception());
+    }
+  }).detach();
+
+  const std::string others = std::to_string(place.size - 1) + (place.size == 2 ? " process" : " processes") +
+                             " at " + meeting_point(place);
+  const auto begin = std::chrono::steady_clock::now();
+  bool told = false;
+  while (met.wait_for(kLookEvery) != std::future_status::ready) {
+    if (listener.stop_requested()) throw runtime_error("interrupted while waiting for " + others);
+    if (told || std::chrono::steady_clock::now() - begin < kTellAfter) continue;
+    listener.waiting("waiting for " + others);
+    told = true;
+  }
+  return met.get();
 }
 
 }  // namespace res2clip

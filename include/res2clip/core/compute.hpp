@@ -37,6 +37,10 @@ c10::Device resolve_device(const std::string& name);
 /// where there are CUDA devices, become one device each, in turn. Any other name stays as it is.
 std::string device_of_process(const std::string& name, int local_rank);
 
+/// The CPU threads of one of `local_size` processes on a machine: its share of the machine's cores, at least
+/// one, at most as many as this process may use (a launcher may have bound it to some).
+std::int64_t threads_of_process(int local_size);
+
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
 /// device. TF32 is switched off for products and convolutions unless the precision is tf32; cuDNN keeps to
 /// algorithms that give the same bits in every run.
