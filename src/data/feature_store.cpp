@@ -131,7 +131,8 @@ struct FeatureStore::State {
   void replay() {
     constexpr std::int64_t kEntry = sizeof(Entry);
     const std::int64_t size = index.size(), whole = size / kEntry * kEntry;
-    if (size != whole) index.truncate(whole);  // a writer was killed within an entry
+    // A writer was killed within an entry. (Or is at work, where this process may only read.)
+    if (size != whole && index.writable()) index.truncate(whole);
     const std::string bytes = index.read(replayed, std::max<std::int64_t>(whole - replayed, 0));
     const std::int64_t records = data.size() / record_stride(description);
     for (std::size_t at = 0; at + sizeof(Entry) <= bytes.size(); at += sizeof(Entry)) {
@@ -160,12 +161,14 @@ struct FeatureStore::State {
     return make_entry(identity, record, checksum);
   }
 
-  void verify(const std::string& identity, Slot& slot, std::string_view bytes) const {
-    if (slot.verified) return;
-    if (crc32(bytes) != slot.checksum)
-      throw data_error(data.path().string() + ": the features of image " + identity.substr(0, 12) +
-                       "... are damaged; delete the folder, they will be computed again");
-    slot.verified = true;
+  /// Whether a record's bytes are those that were written; looks once.
+  static bool intact(Slot& slot, std::string_view bytes) {
+    slot.verified = slot.verified || crc32(bytes) == slot.checksum;
+    return slot.verified;
+  }
+
+  StoreMapping mapping(const Slot& slot) const {
+    return StoreMapping(data, slot.record * record_stride(description), record_bytes(description));
   }
 
   Path folder;
@@ -185,6 +188,10 @@ FeatureStore& FeatureStore::operator=(FeatureStore&&) noexcept = default;
 
 const StoreDescription& FeatureStore::description() const {
   return state_->description;
+}
+
+const Path& FeatureStore::folder() const {
+  return state_->folder;
 }
 
 bool FeatureStore::contains(const std::string& identity) const {
@@ -207,6 +214,18 @@ std::vector<std::string> FeatureStore::missing(std::span<const std::string> iden
   return absent;
 }
 
+std::vector<std::string> FeatureStore::forget_damaged(std::span<const std::string> identities) {
+  std::vector<std::string> damaged;
+  for (const std::string& identity : identities) {
+    const auto slot = state_->slots.find(identity);
+    if (slot == state_->slots.end() || slot->second.verified) continue;
+    if (State::intact(slot->second, state_->mapping(slot->second).bytes())) continue;
+    damaged.push_back(identity);
+    state_->slots.erase(slot);
+  }
+  return damaged;
+}
+
 void FeatureStore::require_space(std::int64_t images, const FreeSpace& free) const {
   const std::uint64_t needed = predicted_bytes(state_->description, images), available = free(state_->folder);
   if (needed > available)
@@ -221,6 +240,9 @@ void FeatureStore::put(std::span<const std::string> identities, const Features& 
   std::vector<at::Tensor> parts = parts_of(features, state_->description);
   for (at::Tensor& part : parts)
     part = part.detach().to(at::kCPU, element_type(state_->description)).contiguous();
+  if (!state_->index.writable() || !state_->data.writable())
+    throw runtime_error(state_->folder.string() +
+                        ": may only be read, but lacks images that are needed; name another store folder");
   const StoreLock lock(state_->index);
   state_->replay();
   std::string entries;
@@ -250,8 +272,10 @@ Features FeatureStore::read(std::span<const std::string> identities) const {
     const std::string& identity = identities[static_cast<std::size_t>(i)];
     const auto slot = state_->slots.find(identity);
     TORCH_INTERNAL_ASSERT(slot != state_->slots.end(), "the image is not in the store");
-    const StoreMapping mapping(state_->data, slot->second.record * record_stride(what), record_bytes(what));
-    state_->verify(identity, slot->second, mapping.bytes());
+    const StoreMapping mapping = state_->mapping(slot->second);
+    if (!State::intact(slot->second, mapping.bytes()))
+      throw data_error(state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
+                       "... are damaged; delete the folder, they will be computed again");
     const char* at = mapping.bytes().data();
     for (const at::Tensor& part : parts) {
       const at::Tensor target = part.select(0, i);

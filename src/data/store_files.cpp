@@ -24,6 +24,12 @@ Error failure(const Path& path, const char* what) {
 
 StoreFile::StoreFile(Path path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (descriptor_ < 0 && (errno == EACCES || errno == EPERM || errno == EROFS)) {
+    const int refused = errno;
+    writable_ = false;
+    descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor_ < 0) errno = refused;  // why it could not be made says more than that it is absent
+  }
   if (descriptor_ < 0) throw failure(path_, "cannot be opened");
 }
 
@@ -72,13 +78,13 @@ void StoreFile::flush() const {
     throw failure(path_, "cannot be flushed to disk");
 }
 
-StoreLock::StoreLock(const StoreFile& file) : descriptor_(file.descriptor()) {
-  while (::flock(descriptor_, LOCK_EX) != 0)
+StoreLock::StoreLock(const StoreFile& file) : descriptor_(file.writable() ? file.descriptor() : -1) {
+  while (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX) != 0)
     if (errno != EINTR) throw failure(file.path(), "cannot be locked");
 }
 
 StoreLock::~StoreLock() {
-  ::flock(descriptor_, LOCK_UN);
+  if (descriptor_ >= 0) ::flock(descriptor_, LOCK_UN);
 }
 
 StoreMapping::StoreMapping(const StoreFile& file, std::int64_t offset, std::int64_t size) {

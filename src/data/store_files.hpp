@@ -9,7 +9,8 @@
 
 namespace res2clip {
 
-/// An open file for reading and writing, made where it is absent. Throws runtime errors that name it.
+/// An open file for reading and writing, made where it is absent; for reading alone where it is there but may
+/// not be written (another's file, a disk mounted read-only). Throws runtime errors that name it.
 class StoreFile {
  public:
   explicit StoreFile(Path path);
@@ -19,6 +20,7 @@ class StoreFile {
 
   const Path& path() const { return path_; }
   int descriptor() const { return descriptor_; }
+  bool writable() const { return writable_; }
 
   std::int64_t size() const;
   std::string read(std::int64_t offset, std::int64_t size) const;
@@ -30,9 +32,11 @@ class StoreFile {
  private:
   Path path_;
   int descriptor_ = -1;
+  bool writable_ = true;
 };
 
 /// Keeps other processes, and other handles of this one, out of the sections that hold the same file's lock.
+/// A file that may only be read needs none: what is read of it is checked.
 class StoreLock {
  public:
   explicit StoreLock(const StoreFile& file);

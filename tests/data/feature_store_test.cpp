@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdio>
+#include <functional>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <thread>
@@ -241,6 +243,71 @@ TEST(FeatureStore, NoticesADamagedRecordWhenItIsRead) {
   const FeatureStore store(folder.path(), description());
   EXPECT_THAT(message_of([&] { store.read(identities(0, 1)); }), HasSubstr("damaged"));
   expect_stored(store, identities(1, 1), features(1, 1));
+}
+
+TEST(FeatureStore, TakesADamagedRecordAgain) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  std::string records = read_file(folder / "features.bin");
+  records[100] = static_cast<char>(records[100] ^ 1);
+  write_file(folder / "features.bin", records);
+  FeatureStore store(folder.path(), description());
+  EXPECT_THAT(store.forget_damaged(identities(0, 3)), ElementsAre(identity(0)));
+  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(0)));
+  store.put(identities(0, 1), features(0, 1));
+  expect_stored(store, identities(0, 3), features(0, 3));
+  expect_stored(FeatureStore(folder.path(), description()), identities(0, 3), features(0, 3));
+}
+
+/// Runs `action` in a process that may not write what others may not; returns its exit code.
+int as_nobody(const std::function<int()>& action) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(100);
+    try {
+      ::_exit(action());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      ::_exit(101);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(FeatureStore, CanBeReadWhereItMayNotBeWritten) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  using std::filesystem::perms;
+  const perms readable = perms::owner_read | perms::group_read | perms::others_read;
+  const perms enterable = readable | perms::owner_exec | perms::group_exec | perms::others_exec;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    std::filesystem::permissions(entry.path(), readable);
+  std::filesystem::permissions(folder.path(), enterable);
+  const Features wanted = features(0, 4);
+  EXPECT_EQ(as_nobody([&] {
+              FeatureStore store(folder.path(), description());
+              if (store.missing(identities(0, 4)) != identities(3, 1)) return 1;
+              const Features read = store.read(identities(0, 3));
+              if (!read.global.equal(wanted.global.slice(0, 0, 3))) return 2;
+              const std::string refusal = message_of([&] {
+                store.put(identities(3, 1), {wanted.global.slice(0, 3, 4),
+                                             {{6, wanted.patches.at(6).slice(0, 3, 4)},
+                                              {12, wanted.patches.at(12).slice(0, 3, 4)}},
+                                             {2, 3}});
+              });
+              return refusal.find("may only be read") == std::string::npos ? 3 : 0;
+            }),
+            0);
+  std::filesystem::permissions(folder.path(), enterable | perms::owner_write);
 }
 
 /// Writers are killed at random moments; whatever the store then claims to hold is whole, and the next one

@@ -72,7 +72,8 @@ std::uint64_t free_bytes(const Path& folder);
 /// whoever is killed at any moment leaves a store that holds every image finished before, and goes on from
 /// there. Processes that write the same store take turns through a lock on the index.
 ///
-/// Reading maps one record at a time and copies it out: memory in use is that of the features returned.
+/// Reading maps one record at a time and copies it out: memory in use is that of the features returned. A
+/// store that may not be written (another's folder, a disk mounted read-only) can be read all the same.
 class FeatureStore {
  public:
   /// Opens the store in `folder`, or makes one. Throws a data error that names the differing field where the
@@ -83,6 +84,7 @@ class FeatureStore {
   FeatureStore& operator=(FeatureStore&&) noexcept;
 
   const StoreDescription& description() const;
+  const Path& folder() const;
   bool contains(const std::string& identity) const;
   /// Images stored.
   std::int64_t size() const;
@@ -91,12 +93,16 @@ class FeatureStore {
   /// meanwhile.
   std::vector<std::string> missing(std::span<const std::string> identities);
 
+  /// Forgets those of the identities whose records are damaged, so that they can be put again, and returns
+  /// them. Looks at each record once.
+  std::vector<std::string> forget_damaged(std::span<const std::string> identities);
+
   /// Throws a runtime error, before any work is done, where `images` more images do not fit on the disk.
   void require_space(std::int64_t images, const FreeSpace& free = free_bytes) const;
 
   /// Stores a batch: image i of `features` under identities[i]. Images that are there already are left alone.
   /// Features must have the description's layers, grid and width. Throws a runtime error where the disk is
-  /// full.
+  /// full or the store may only be read.
   void put(std::span<const std::string> identities, const Features& features);
 
   /// The features of these images as one batch, float32 on the CPU, in this order. All must be stored.
