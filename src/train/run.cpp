@@ -1,6 +1,7 @@
 #include "res2clip/train/run.hpp"
 
 #include <memory>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "res2clip/train/curves.hpp"
 
 #include "line_file.hpp"
+#include "output_lock.hpp"
 #include "run_state.hpp"
 
 namespace res2clip {
@@ -62,7 +64,7 @@ class PairSource {
 
  private:
   const TrainingData& data_;
-  const TrainOptions& options_;
+  TrainOptions options_;
   const std::vector<StepPairs>& replay_;
   std::int64_t steps_per_epoch_ = 0;
 };
@@ -78,10 +80,13 @@ class OutputFolder {
     log_.add(report);
   }
 
-  /// The checkpoint first: a state that says an epoch is done finds its checkpoint there.
-  void save(const Trainer& trainer, std::int64_t next_step, const RunIdentity& identity) const {
+  /// The state last: one that says an epoch is done finds its lines and its checkpoint there.
+  void save(const Trainer& trainer, std::int64_t next_step, const RunIdentity& identity,
+            const RunIdentity& place) const {
+    pairs_.flush_to_disk();
+    log_.flush_to_disk();
     write_checkpoint(folder_ / "checkpoint.pth", trainer.adapters());
-    save_run_state(folder_ / "state.pt", trainer, next_step, identity);
+    save_run_state(folder_ / "state.pt", trainer, next_step, identity, place);
   }
 
   void draw_curves() const { write_loss_curves(folder_ / "log.jsonl", folder_ / "curves.html"); }
@@ -91,22 +96,6 @@ class OutputFolder {
   LineFile pairs_;
   LineFile log_;
 };
-
-/// The steps that are done already: those of state.pt where the run resumes, none otherwise.
-std::int64_t take_up(const TrainingRun& run, Trainer& trainer, const RunIdentity& identity,
-                     Communicator& processes) {
-  const Path state = run.output / "state.pt";
-  std::error_code status;
-  const bool there = std::filesystem::exists(state, status);
-  std::int64_t next_step = run.resume && there ? load_run_state(state, trainer, identity) : 0;
-  processes.barrier();  // all have read before the first may write
-  // Or a run that is killed before its first state would be resumed from the one before it.
-  if (processes.rank() == 0 && !run.resume) std::filesystem::remove(state, status);
-  for (const std::string& other : processes.gather(std::to_string(next_step)))
-    if (other != std::to_string(next_step))
-      throw runtime_error(state.string() + ": is not the same file on all processes; use a shared folder");
-  return next_step;
-}
 
 }  // namespace
 
@@ -121,40 +110,104 @@ std::string log_line(const StepReport& report) {
   return json.dump();
 }
 
-TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
-                             Communicator& processes) {
-  if (data.samples.empty()) throw data_error("there are no images to train on");
-  const PairSource source(data, setup.options, run.replay);
-  setup.steps_per_epoch = source.steps_per_epoch();
-  const RunIdentity identity = identify_run(data, setup, run.replay, run.identity);
-  Trainer trainer(data, setup, processes);
+struct TrainingSession::State {
+  State(const TrainingData& images, TrainingSetup what, TrainingRun where, Communicator& all)
+      : data(images),
+        run(std::move(where)),
+        processes(all),
+        lock(all.rank() == 0 ? std::make_unique<OutputLock>(run.output) : nullptr),
+        source(data, what.options, run.replay),
+        setup(counted(std::move(what), source)),
+        identity(identify_run(data, setup, run.replay, run.identity)),
+        place(place_of_run(setup, all)),
+        trainer(data, setup, all) {
+    source.epoch(0);  // throws for a class without a normal image
+    if (run.resume) take_up();
+    processes.barrier();  // all have read before the first may write
+    for (const std::string& other : processes.gather(std::to_string(next_step)))
+      if (other != std::to_string(next_step))
+        throw runtime_error(file("state.pt").string() +
+                            ": is not the same file on all processes; use a shared folder");
+  }
 
+  static TrainingSetup counted(TrainingSetup setup, const PairSource& source) {
+    setup.steps_per_epoch = source.steps_per_epoch();
+    return setup;
+  }
+
+  Path file(const char* name) const { return run.output / name; }
+
+  /// Goes on from state.pt, if there is one.
+  void take_up() {
+    std::error_code status;
+    if (!std::filesystem::exists(file("state.pt"), status)) return;
+    const TakenUp found = load_run_state(file("state.pt"), trainer, identity, place);
+    next_step = found.next_step;
+    if (processes.rank() != 0) return;
+    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) expect_lines_before(file(lines), next_step);
+    if (!found.remark.empty())
+      run.remark("the last bits will differ from those of a training without a break: " + found.remark);
+  }
+
+  /// The folder as it must be before the next step.
+  std::unique_ptr<OutputFolder> open_output() const {
+    if (processes.rank() != 0) return nullptr;
+    // Or a run that is killed before its first state would be resumed from the one before it.
+    std::error_code ignored;
+    if (next_step == 0) std::filesystem::remove(file("state.pt"), ignored);
+    return std::make_unique<OutputFolder>(run.output, next_step);
+  }
+
+  const TrainingData& data;
+  TrainingRun run;
+  Communicator& processes;
+  std::unique_ptr<OutputLock> lock;
+  PairSource source;
+  TrainingSetup setup;
+  RunIdentity identity, place;
+  Trainer trainer;
+  std::int64_t next_step = 0;
+};
+
+TrainingSession::TrainingSession(const TrainingData& data, TrainingSetup setup, TrainingRun run,
+                                 Communicator& processes) {
+  if (data.samples.empty()) throw data_error("there are no images to train on");
+  state_ = std::make_unique<State>(data, std::move(setup), std::move(run), processes);
+}
+
+TrainingSession::~TrainingSession() = default;
+
+TrainingOutcome TrainingSession::train() {
+  State& s = *state_;
+  const std::int64_t steps_per_epoch = s.setup.steps_per_epoch;
   TrainingOutcome outcome;
-  outcome.total_steps = setup.steps_per_epoch * setup.options.epochs;
-  outcome.next_step = take_up(run, trainer, identity, processes);
-  std::unique_ptr<OutputFolder> output;
-  if (processes.rank() == 0) output = std::make_unique<OutputFolder>(run.output, outcome.next_step);
+  outcome.total_steps = steps_per_epoch * s.setup.options.epochs;
+  outcome.next_step = s.next_step;
+  const std::unique_ptr<OutputFolder> output = s.open_output();
 
   bool stopped = false;
   while (outcome.next_step < outcome.total_steps && !stopped) {
-    const std::int64_t epoch = outcome.next_step / setup.steps_per_epoch;
-    const std::vector<StepPairs> steps = source.epoch(epoch);
-    for (std::int64_t i = outcome.next_step % setup.steps_per_epoch; i < setup.steps_per_epoch && !stopped;
-         ++i) {
+    const std::vector<StepPairs> steps = s.source.epoch(outcome.next_step / steps_per_epoch);
+    for (std::int64_t i = outcome.next_step % steps_per_epoch; i < steps_per_epoch && !stopped; ++i) {
       const StepPairs& pairs = steps[static_cast<std::size_t>(i)];
-      const StepReport report = trainer.step(pairs, run.stop_requested());
+      const StepReport report = s.trainer.step(pairs, s.run.stop_requested());
       ++outcome.next_step;
       stopped = report.stop;
-      if (output) output->add(pairs_line(pairs, data.samples), log_line(report));
-      run.on_step(report, outcome.total_steps);
+      if (output) output->add(pairs_line(pairs, s.data.samples), log_line(report));
+      s.run.on_step(report, outcome.total_steps);
     }
-    if (output) output->save(trainer, outcome.next_step, identity);
+    if (output) output->save(s.trainer, outcome.next_step, s.identity, s.place);
   }
   outcome.finished = outcome.next_step == outcome.total_steps;
   if (output) output->draw_curves();
-  processes.barrier();
-  outcome.adapters = trainer.adapters();
+  s.processes.barrier();
+  outcome.adapters = s.trainer.adapters();
   return outcome;
+}
+
+TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
+                             Communicator& processes) {
+  return TrainingSession(data, std::move(setup), run, processes).train();
 }
 
 }  // namespace res2clip

@@ -2,6 +2,8 @@
 
 #include <memory>
 
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
@@ -10,20 +12,43 @@
 namespace res2clip {
 namespace {
 
-constexpr std::int64_t kFormat = 1;
+constexpr std::int64_t kFormat = 2;
 
-std::string digest(const at::Tensor& tensor) {
-  const at::Tensor plain = tensor.detach().cpu().contiguous();
-  return sha256({static_cast<const char*>(plain.const_data_ptr()), plain.nbytes()});
-}
-
-std::string layers_text(const Layers& layers) {
-  nlohmann::json json{{"text", layers.text}, {"visual", layers.visual}, {"residual", layers.residual}};
-  return json.dump();
+/// {"a": {"b": 1}} becomes "prefix.a.b" -> "1".
+void flatten(const nlohmann::ordered_json& json, const std::string& prefix, RunIdentity& identity) {
+  if (!json.is_object()) {
+    identity[prefix] = json.dump();
+    return;
+  }
+  for (const auto& [name, value] : json.items()) flatten(value, prefix + "." + name, identity);
 }
 
 PickleValue text_value(const std::string& text) {
   return PickleValue(text);
+}
+
+PickleValue as_value(const RunIdentity& identity) {
+  auto texts = std::make_shared<PickleValue::Dict>();
+  for (const auto& [name, text] : identity) texts->emplace_back(text_value(name), text_value(text));
+  return PickleValue(texts);
+}
+
+/// Enough of a text to tell it from others: digests are long.
+std::string shortened(const std::string& text) {
+  return text.size() <= 40 ? text : text.substr(0, 12) + "...";
+}
+
+/// "train.epochs was 3, is 5; ..." of what is saved under another text than here; empty: nothing is.
+std::string differences(const PickleValue& saved, const RunIdentity& here) {
+  std::string list;
+  for (const auto& [name, text] : here) {
+    const PickleValue* value = saved.find(name);
+    const bool known = value != nullptr && value->text() != nullptr;
+    if (known && *value->text() == text) continue;
+    list += (list.empty() ? "" : "; ") + name + " was " + (known ? shortened(*value->text()) : "not known") +
+            ", is " + shortened(text);
+  }
+  return list;
 }
 
 }  // namespace
@@ -31,58 +56,64 @@ PickleValue text_value(const std::string& text) {
 RunIdentity identify_run(const TrainingData& data, const TrainingSetup& setup,
                          const std::vector<StepPairs>& replay, const RunIdentity& more) {
   RunIdentity identity = more;
-  identity["settings of the training"] = settings_json(setup.options).dump();
-  identity["settings of the retrieval"] = settings_json(setup.retrieval).dump();
-  identity["layers"] = layers_text(setup.layers);
+  flatten(settings_json(setup.options), "train", identity);
+  flatten(settings_json(setup.retrieval), "retrieval", identity);
+  flatten({{"text", setup.layers.text},
+           {"visual", setup.layers.visual},
+           {"residual_fine_tuned", setup.layers.residual}},
+          "layers", identity);
   std::string samples;
   for (const TrainingSample& sample : data.samples)
     samples += sample.name + '\n' + sample.category + '\n' + (sample.anomalous ? "1\n" : "0\n");
-  identity["images"] = sha256(samples);
+  identity["the images' names, classes and labels"] =
+      std::to_string(data.samples.size()) + " (" + sha256(samples).substr(0, 12) + ")";
   std::string pairs;
   for (const StepPairs& step : replay) pairs += pairs_line(step, data.samples) + '\n';
-  identity["pairs to replay"] = replay.empty() ? "none" : sha256(pairs);
-  identity["text residual"] = digest(setup.text_residual);
-  std::string weights;
-  for_each_tensor(setup.initial, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    weights += which.name() + digest(tensor);
-  });
-  identity["initial weights"] = sha256(weights);
+  identity["the pairs to replay"] = replay.empty() ? "none" : sha256(pairs);
   return identity;
 }
 
+RunIdentity place_of_run(const TrainingSetup& setup, const Communicator& processes) {
+  return {{"threads", std::to_string(at::get_num_threads())},
+          {"processes", std::to_string(processes.size())},
+          {"device", setup.text_residual.is_cuda() ? "cuda" : "cpu"},
+          {"processor", at::get_cpu_capability()}};
+}
+
 void save_run_state(const Path& path, const Trainer& trainer, std::int64_t next_step,
-                    const RunIdentity& identity) {
-  auto names = std::make_shared<PickleValue::Dict>();
-  for (const auto& [name, text] : identity) names->emplace_back(text_value(name), text_value(text));
+                    const RunIdentity& identity, const RunIdentity& place) {
   auto content = std::make_shared<PickleValue::Dict>();
   content->emplace_back(text_value("format"), PickleValue(kFormat));
   content->emplace_back(text_value("next_step"), PickleValue(next_step));
-  content->emplace_back(text_value("identity"), PickleValue(names));
+  content->emplace_back(text_value("identity"), as_value(identity));
+  content->emplace_back(text_value("place"), as_value(place));
   content->emplace_back(text_value("trainer"), trainer.state());
   write_torch_pickle(path, PickleValue(content));
 }
 
-std::int64_t load_run_state(const Path& path, Trainer& trainer, const RunIdentity& identity) {
+TakenUp load_run_state(const Path& path, Trainer& trainer, const RunIdentity& identity,
+                       const RunIdentity& place) {
   const std::string source = path.string();
   const PickleValue content = read_torch_pickle(path);
   const PickleValue* format = content.find("format");
-  const PickleValue* next_step = content.find("next_step");
-  const PickleValue* names = content.find("identity");
-  const PickleValue* state = content.find("trainer");
-  if (format == nullptr || format->integer() == nullptr || next_step == nullptr ||
-      next_step->integer() == nullptr || *next_step->integer() < 0 || names == nullptr || state == nullptr)
+  if (format == nullptr || format->integer() == nullptr)
     throw data_error(source + ": is not the state of a training");
   if (*format->integer() != kFormat)
     throw data_error(source + ": has format " + std::to_string(*format->integer()) +
-                     "; this version reads format " + std::to_string(kFormat));
-  for (const auto& [name, text] : identity) {
-    const PickleValue* saved = names->find(name);
-    if (saved == nullptr || saved->text() == nullptr || *saved->text() != text)
-      throw settings_error(source + ": the run to be resumed had another '" + name +
-                           "'; use the same again, or start anew without --resume");
-  }
+                     ", this version reads format " + std::to_string(kFormat) +
+                     "; go on with the version that wrote it, or start anew without --resume");
+  const PickleValue* next_step = content.find("next_step");
+  const PickleValue* names = content.find("identity");
+  const PickleValue* began = content.find("place");
+  const PickleValue* state = content.find("trainer");
+  if (next_step == nullptr || next_step->integer() == nullptr || *next_step->integer() < 0 ||
+      names == nullptr || began == nullptr || state == nullptr)
+    throw data_error(source + ": is not the state of a training");
+  if (const std::string other = differences(*names, identity); !other.empty())
+    throw settings_error(source + ": belongs to another training: " + other +
+                         ". Use the same again, or start anew without --resume");
   trainer.restore(*state, source);
-  return *next_step->integer();
+  return {*next_step->integer(), differences(*began, place)};
 }
 
 }  // namespace res2clip

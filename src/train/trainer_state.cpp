@@ -11,6 +11,10 @@ namespace {
 
 using Dict = PickleValue::Dict;
 
+/// Beside the optimisers in a state: encoded again, on other threads or another processor, it would have
+/// other last bits.
+constexpr const char* kTextResidual = "text_residual";
+
 PickleValue as_value(Dict entries) {
   return PickleValue(std::make_shared<Dict>(std::move(entries)));
 }
@@ -32,6 +36,7 @@ const at::Tensor& saved_tensor(const PickleValue& group, const std::string& kind
 
 PickleValue Trainer::state() const {
   Dict groups;
+  groups.emplace_back(PickleValue(std::string(kTextResidual)), PickleValue(text_residual_));
   for (const Group& group : groups_) {
     Dict weights, means, squares;
     for (const AdamParameter& parameter : group.adam.parameters()) {
@@ -51,6 +56,11 @@ PickleValue Trainer::state() const {
 
 void Trainer::restore(const PickleValue& state, const std::string& source) {
   const at::NoGradGuard no_grad;
+  const PickleValue* text = state.find(kTextResidual);
+  if (text == nullptr || text->tensor() == nullptr || text->tensor()->sizes() != text_residual_.sizes() ||
+      text->tensor()->scalar_type() != text_residual_.scalar_type())
+    throw data_error(source + ": has no text residual of this width; it belongs to another training");
+  text_residual_ = text->tensor()->to(text_residual_.device());
   for (Group& group : groups_) {
     const PickleValue* saved = state.find(group.name);
     const PickleValue* steps = saved != nullptr ? saved->find("steps") : nullptr;

@@ -1,5 +1,6 @@
 // A training that is killed at any moment goes on to the same bytes.
 #include <chrono>
+#include <cstdio>
 #include <random>
 #include <thread>
 
@@ -29,7 +30,11 @@ TEST(KilledTraining, ResumedGivesTheSameBytesHoweverOftenItWasKilled) {
       << read_file(folder / "messages");
   const std::chrono::duration<double> whole = std::chrono::steady_clock::now() - begin;
 
-  std::mt19937 random(std::random_device{}());
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed of the moments: " + std::to_string(seed));
+  std::printf("seed of the moments: %u\n", seed);
+  std::fflush(stdout);  // or each child prints it once more
+  std::mt19937 random(seed);
   int kills = 0;
   for (int round = 0; round < 4; ++round) {
     const Path output = folder / ("killed" + std::to_string(round));
@@ -45,6 +50,8 @@ TEST(KilledTraining, ResumedGivesTheSameBytesHoweverOftenItWasKilled) {
     for (const char* file : kFiles)
       EXPECT_TRUE(read_file(folder / "whole" / file) == read_file(output / file))
           << file << " of round " << round;
+    for (const auto& entry : std::filesystem::directory_iterator(output))
+      EXPECT_NE(entry.path().extension(), ".part") << entry.path() << " was left behind";
   }
   EXPECT_GE(kills, 4) << "too few of the runs were caught alive for the test to mean something";
 }

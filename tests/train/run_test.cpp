@@ -49,9 +49,24 @@ std::string failure(const std::function<void()>& action) {
   return "no error";
 }
 
-TEST(TrainingRun, WritesItsFilesAndItsLossesFall) {
+/// On each kind of device there may be.
+class TrainingRunOn : public ::testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    try {
+      device_ = resolve_device(GetParam());
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+  c10::Device device_ = c10::kCPU;
+};
+INSTANTIATE_TEST_SUITE_P(Devices, TrainingRunOn, ::testing::Values("cpu", "cuda"),
+                         [](const auto& device) { return std::string(device.param); });
+
+TEST_P(TrainingRunOn, WritesItsFilesAndItsLossesFall) {
   const TemporaryFolder folder;
-  const SyntheticData data;
+  const SyntheticData data(11, device_);
   const TrainingOutcome outcome = train(data, run_in(folder.path()));
   EXPECT_TRUE(outcome.finished);
   EXPECT_EQ(outcome.total_steps, 12);  // 4 epochs of 11 images in steps of 4
@@ -94,12 +109,15 @@ TEST(TrainingRun, StoppedAfterAnyStepAndResumedGivesTheSameBytes) {
 TEST(TrainingRun, ResumesNothingThatIsAnotherTraining) {
   const TemporaryFolder folder;
   const SyntheticData data;
-  train(data, run_in(folder.path()));
   TrainingRun run = run_in(folder.path());
+  run.identity["backbone"] = std::string(64, 'a');
+  train(data, run);
   run.resume = true;
-  run.identity["backbone"] = "another";
-  EXPECT_THAT(failure([&] { train(data, run); }), HasSubstr("another 'backbone'"));
+  run.identity["backbone"] = std::string(64, 'b');
+  EXPECT_THAT(failure([&] { train(data, run); }),
+              HasSubstr("another training: backbone was aaaaaaaaaaaa..., is bbbbbbbbbbbb.... Use"));
   const SyntheticData other(12);
+  EXPECT_THAT(failure([&] { train(other, run); }), HasSubstr("labels was 11 ("));
   EXPECT_THAT(failure([&] { train(other, run_in(folder.path())); }), ::testing::StrEq("no error"));
 }
 

@@ -18,14 +18,16 @@ class SyntheticData {
   static constexpr std::int64_t kMaskSize = 20;
   inline static const std::vector<int> kLayers{1, 2};
 
-  explicit SyntheticData(std::int64_t count = 11) {
+  explicit SyntheticData(std::int64_t count = 11, c10::Device device = c10::kCPU) : device_(device) {
     for (std::int64_t i = 0; i < count; ++i) {
       const bool anomalous = i % 3 == 0;
       const std::string category = i % 2 == 0 ? "even" : "odd";
       data_.samples.push_back({category + "/" + std::to_string(i) + ".png", category, anomalous});
     }
-    data_.features = [this](std::span<const std::int64_t> indices) { return features(indices); };
-    data_.masks = [this](std::span<const std::int64_t> indices) { return masks(indices); };
+    data_.features = [this](std::span<const std::int64_t> indices) {
+      return to_device(features(indices), device_);
+    };
+    data_.masks = [this](std::span<const std::int64_t> indices) { return masks(indices).to(device_); };
   }
   SyntheticData(const SyntheticData&) = delete;
   SyntheticData& operator=(const SyntheticData&) = delete;
@@ -34,8 +36,8 @@ class SyntheticData {
 
   TrainingSetup setup() const {
     TrainingSetup setup;
-    setup.initial = fresh_adapters(kWidth, kLayers, kLayers, 111);
-    setup.text_residual = unit(random({kWidth}, "text"));
+    setup.initial = to_device(fresh_adapters(kWidth, kLayers, kLayers, 111), device_);
+    setup.text_residual = unit(random({kWidth}, "text")).to(device_);
     setup.layers = {{2}, kLayers, kLayers};
     setup.options.epochs = 4;
     setup.options.batch_size = 4;
@@ -86,6 +88,7 @@ class SyntheticData {
     return masks;
   }
 
+  c10::Device device_;
   TrainingData data_;
 };
 

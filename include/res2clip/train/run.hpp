@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,9 +17,11 @@ struct TrainingRun {
   bool resume = false;  ///< continue from state.pt, if there is one
   /// Pairs to replay instead of drawing them; empty: draw.
   std::vector<StepPairs> replay;
-  /// What else must be the same for a resume to make sense, beside settings and data: name -> text (backbone
-  /// checksum, ...).
+  /// What else must be the same for a resume to make sense, beside the settings of training, retrieval and
+  /// layers, and the data: name -> text (backbone checksum, prompts, image size, ...).
   std::map<std::string, std::string> identity;
+  /// Told, on process 0, what the user should know: that a resumed run's last bits will differ.
+  std::function<void(const std::string&)> remark = [](const std::string&) {};
   /// Asked after every step; true ends the run with its state saved. Any process may be asked.
   std::function<bool()> stop_requested = [] { return false; };
   /// Told of every step, on every process.
@@ -33,13 +36,38 @@ struct TrainingOutcome {
   Adapters adapters;  ///< the weights, on the CPU
 };
 
-/// Trains through all epochs and writes the output folder (process 0 alone writes). state.pt and
-/// checkpoint.pth are written after each epoch and when stopped, each whole or not at all, so a run that is
-/// killed at any moment and resumed ends with the same bytes in checkpoint.pth, pairs.jsonl and log.jsonl as
-/// one that was not. A run that does not resume starts the folder anew. `setup.steps_per_epoch` is filled in
-/// here. Throws settings errors where state.pt belongs to other settings, data or weights, or where the pairs
-/// to replay have another number of epochs; data errors for broken files; runtime errors where a loss is not
-/// finite, a file cannot be written or another process is gone.
+/// A training that was accepted: everything that can be refused without looking at an image has been checked,
+/// and its output folder is its own, on which no other training can get hold until this goes away.
+///
+/// train() goes through all epochs and writes the output folder (process 0 alone writes). state.pt and
+/// checkpoint.pth are written after each epoch and when stopped, each whole or not at all and after the logs
+/// have reached the disk, so a run that is killed at any moment and resumed ends with the same bytes in
+/// checkpoint.pth, pairs.jsonl and log.jsonl as one that was not (on as many threads and processes and the
+/// same kind of processor and device; else `run.remark` says that the last bits will differ). A run that does
+/// not resume starts the folder anew.
+class TrainingSession {
+ public:
+  /// Takes the folder, checks, and takes up state.pt where the run resumes; writes nothing. `data` and
+  /// `processes` must outlive the session; `setup.steps_per_epoch` is filled in here. Throws settings errors
+  /// where another training is writing the folder, where state.pt belongs to another training (naming what
+  /// differs), or where the pairs to replay have another number of epochs; data errors for broken or missing
+  /// files, a class without a normal image, and initial weights that do not fit; runtime errors where the
+  /// folder cannot be made.
+  TrainingSession(const TrainingData& data, TrainingSetup setup, TrainingRun run, Communicator& processes);
+  ~TrainingSession();
+  TrainingSession(const TrainingSession&) = delete;
+  TrainingSession& operator=(const TrainingSession&) = delete;
+
+  /// Throws runtime errors where a loss is not finite, a file cannot be written or another process is gone.
+  /// To be called once.
+  TrainingOutcome train();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// A session and its training in one.
 TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
                              Communicator& processes);
 
