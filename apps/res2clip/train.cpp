@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 
 #include "res2clip/core/communicator.hpp"
@@ -16,6 +17,13 @@ namespace {
 struct TrainArguments : CommonOptions {
   std::string initial, replay;
   bool resume = false, no_store = false;
+  const CLI::Option* epochs = nullptr;  // --epochs
+
+  /// Whether this command says how many epochs there are (a settings file says so of another run, maybe).
+  bool epochs_given() const {
+    const auto is_epochs = [](const std::string& text) { return text.starts_with("train.epochs="); };
+    return epochs->count() > 0 || std::any_of(assignments.begin(), assignments.end(), is_epochs);
+  }
 };
 
 std::optional<FeatureStore> open_store(const TrainArguments& arguments, const RunSettings& settings,
@@ -38,10 +46,28 @@ std::string epoch_line(std::int64_t epoch, const Figures& mean, double seconds) 
   return line;
 }
 
+/// "epoch 3  vis 0.812  text 0.532  res_vis 1.2": the losses of the adapters that the step trains.
+std::string step_note(const StepReport& report) {
+  const char* paused = report.phase == Phase::visual ? "res_text"
+                       : report.phase == Phase::text ? "res_vis"
+                                                     : "";
+  std::string note = "epoch " + std::to_string(report.epoch + 1);
+  for (const auto& [name, value] : report.losses) {
+    if (name == paused) continue;
+    char text[32];
+    std::snprintf(text, sizeof text, " %.3g", value);
+    note += "  " + name + text;
+  }
+  return note;
+}
+
 /// The progress bar, and one line per epoch with the mean of each loss over the steps that computed it.
 class Reporter {
  public:
   Reporter(ProgressBar& bar, std::int64_t epochs) : bar_(bar), epochs_(epochs) {}
+
+  /// The first step begins now.
+  void begin() { last_ = std::chrono::steady_clock::now(); }
 
   void step(const StepReport& report, std::int64_t total) {
     if (steps_ == 0) begin_ = last_;
@@ -51,11 +77,7 @@ class Reporter {
       sums_[i].second += report.losses[i].second;
     }
     ++steps_;
-    double loss = 0;
-    for (const auto& [name, value] : report.losses) loss += value;
-    char note[48];
-    std::snprintf(note, sizeof note, "epoch %lld, loss %.3f", static_cast<long long>(report.epoch + 1), loss);
-    bar_.update(report.step + 1, total, note);
+    bar_.update(report.step + 1, total, step_note(report));
     last_ = std::chrono::steady_clock::now();
     if ((report.step + 1) % (total / epochs_) == 0) end_epoch(report.epoch);
   }
@@ -71,7 +93,7 @@ class Reporter {
   ProgressBar& bar_;
   std::int64_t epochs_, steps_ = 0;
   Figures sums_;
-  std::chrono::steady_clock::time_point begin_, last_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point begin_, last_;
 };
 
 void expect_new_folder(const TrainArguments& arguments, const Path& output) {
@@ -79,6 +101,13 @@ void expect_new_folder(const TrainArguments& arguments, const Path& output) {
   if (!arguments.resume && std::filesystem::exists(output / "state.pt", ignored))
     throw settings_error(output.string() +
                          " holds a training already; --resume goes on with it, or give another --output");
+}
+
+MeetingListener meeting_listener(bool quiet) {
+  MeetingListener listener;
+  if (!quiet) listener.waiting = note;
+  listener.stop_requested = interrupted;
+  return listener;
 }
 
 void train(const TrainArguments& arguments) {
@@ -90,38 +119,46 @@ void train(const TrainArguments& arguments) {
   expect_new_folder(arguments, output);
   const ProcessPlace place = place_from_environment();
   const Dataset dataset = load_dataset(settings.data);
-  const auto processes = join_processes(place);
+  std::optional<Adapters> initial;
+  if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
+  watch_interrupts();
+  const auto processes =
+      join_processes(place, std::chrono::minutes(10), meeting_listener(arguments.quiet || place.rank != 0));
   const bool first = processes->rank() == 0;
 
   const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.compute));
   static_cast<Settings&>(settings) = fit_to_backbone(settings, backbone.card());
-  if (first) std::filesystem::create_directories(output);
-  processes->barrier();
-  TrainingImages images(backbone, dataset, settings, open_store(arguments, settings, backbone, dataset));
+  TrainingImages images(backbone, dataset, settings);
   const TrainingData data = images.data();
-  std::optional<Adapters> initial;
-  if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
-
   TrainingRun run;
   run.output = output;
   run.resume = arguments.resume;
-  if (!arguments.replay.empty()) run.replay = read_pairs(arguments.replay, data.samples);
-  run.identity = {{"backbone", backbone.checksum()},
-                  {"image size", std::to_string(settings.image.size)},
-                  {"precision", std::string(name_of(settings.compute.precision))}};
-  watch_interrupts();
+  if (!arguments.replay.empty()) {
+    run.replay = read_pairs(arguments.replay, data.samples);
+    if (!arguments.epochs_given()) settings.train.epochs = run.replay.back().epoch + 1;
+  }
+  run.identity = training_identity(backbone, settings, initial, !arguments.no_store);
   run.stop_requested = interrupted;
-  ProgressBar bar("train", arguments.quiet || !first);
-  images.fill_store(*processes, [&](std::int64_t done, std::int64_t total, const std::string& text) {
-    if (interrupted()) throw runtime_error("interrupted; run the same command again to go on");
-    bar.update(done, total, text);
-  });
-  bar.finish();
-  if (first) write_file(output / "settings.yaml", settings_yaml(settings));
+  const bool quiet = arguments.quiet || !first;
+  if (!quiet) run.remark = note;
+  ProgressBar bar("train", quiet);
   Reporter reporter(bar, settings.train.epochs);
   run.on_step = [&](const StepReport& report, std::int64_t total) { reporter.step(report, total); };
-  const TrainingOutcome outcome =
-      run_training(data, make_training_setup(backbone, settings, initial), run, *processes);
+  TrainingSession session(data, make_training_setup(backbone, settings, initial), run, *processes);
+
+  // From here on nothing is refused that could have been before: what the folder holds may be replaced.
+  if (first) write_file(output / "settings.yaml", settings_yaml(settings));
+  if (auto store = open_store(arguments, settings, backbone, dataset)) {
+    ProgressBar encoding("encode", quiet);
+    images.fill_store(
+        std::move(*store), *processes,
+        [&](std::int64_t done, std::int64_t total, const std::string& text) {
+          encoding.update(done, total, text);
+        },
+        interrupted);
+  }
+  reporter.begin();
+  const TrainingOutcome outcome = session.train();
   bar.finish();
   if (!outcome.finished)
     throw runtime_error("stopped after step " + std::to_string(outcome.next_step) + " of " +
@@ -136,10 +173,12 @@ void add_train(CLI::App& program, Run& run) {
   CLI::App* command =
       program.add_subcommand("train", "Trains the residual-space adapters on a data set with masks");
   arguments->add_run_to(*command);
-  arguments->add_setting(*command, "--epochs", "train.epochs", "Passes over the data");
+  arguments->epochs = arguments->add_setting(*command, "--epochs", "train.epochs", "Passes over the data");
   arguments->add_setting(*command, "--seed", "train.seed", "Seed of initial weights, order and references");
   command->add_option("--initial", arguments->initial, "Start from these adapter weights")->type_name("FILE");
-  command->add_option("--replay", arguments->replay, "Take queries and references from this pairs.jsonl")
+  command
+      ->add_option("--replay", arguments->replay,
+                   "Take queries and references, and how many epochs, from this pairs.jsonl")
       ->type_name("FILE");
   command->add_flag("--resume", arguments->resume, "Go on where the training in --output was ended");
   command->add_flag("--no-store", arguments->no_store,

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,24 +21,31 @@ namespace res2clip {
 /// classes (as the authors' release trains), normal ones among them as candidates for references.
 class TrainingImages {
  public:
-  /// `settings` are fitted to the backbone. With a store each image is encoded once, without one whenever it
-  /// is asked for. The backbone must outlive this.
+  /// `settings` are fitted to the backbone, which must outlive this. No file is opened yet. Without a store
+  /// an image is encoded whenever it is asked for. Prepared masks are kept in memory up to `mask_bytes`;
+  /// those beyond are read again each time.
   TrainingImages(const Backbone& backbone, const Dataset& dataset, const Settings& settings,
-                 std::optional<FeatureStore> store);
+                 std::int64_t mask_bytes = std::int64_t{1} << 30);
   TrainingImages(const TrainingImages&) = delete;
   TrainingImages& operator=(const TrainingImages&) = delete;
 
-  /// Encodes what the store lacks, each process of the job its share; returns how many images that were, of
-  /// all processes. Checks the free disk space first. Nothing to do without a store.
-  std::int64_t fill_store(Communicator& processes, const ProgressCallback& progress);
+  /// Encodes what the store lacks, each process of the job its share, batch by batch together; returns how
+  /// many images that were, of all processes. From then on features come from the store. Checks the free disk
+  /// space first. `stop_requested` is asked before each batch; where any process is asked to stop, all throw
+  /// a runtime error that says so, and what was encoded stays. Throws a runtime error where the processes do
+  /// not see the same store.
+  std::int64_t fill_store(FeatureStore store, Communicator& processes, const ProgressCallback& progress = {},
+                          const std::function<bool()>& stop_requested = {});
 
-  /// What the trainer sees; must not outlive this. Features come on the backbone's device.
-  TrainingData data() const;
+  /// What the trainer sees; must not outlive this. Features come on the backbone's device. A stored record
+  /// that is damaged is encoded again.
+  TrainingData data();
 
  private:
   Features encode(std::span<const Path> images) const;
-  Features features(std::span<const std::int64_t> indices) const;
-  at::Tensor masks(std::span<const std::int64_t> indices) const;
+  Features features(std::span<const std::int64_t> indices);
+  Features stored_features(std::span<const std::int64_t> indices);
+  at::Tensor masks(std::span<const std::int64_t> indices);
 
   const Backbone& backbone_;
   Settings settings_;
@@ -43,10 +53,17 @@ class TrainingImages {
   std::vector<Sample> samples_;
   std::optional<FeatureStore> store_;
   std::vector<std::string> identities_;  ///< of the samples; empty without a store
+  std::vector<at::Tensor> masks_;        ///< of the samples; undefined where not kept
+  std::int64_t mask_bytes_left_;
 };
 
 /// Adapters, text residual and options of a training that starts from `initial` (none: fresh ones).
 TrainingSetup make_training_setup(const Backbone& backbone, const Settings& settings,
                                   const std::optional<Adapters>& initial);
+
+/// What of backbone, settings and initial weights must be the same for a training to go on, beside what
+/// the trainer itself knows: name -> text. `stored` says whether features come from a store.
+std::map<std::string, std::string> training_identity(const Backbone& backbone, const Settings& settings,
+                                                     const std::optional<Adapters>& initial, bool stored);
 
 }  // namespace res2clip
