@@ -147,5 +147,5 @@ Training is worth what fine-tuned gains over fine-tuned-identity: the same mode 
 The backbone is a toy that knows generated surfaces; README.md says how to get CLIP's own weights.
 
 With your own pictures of good parts and parts to inspect:
-  $program infer --backbone $demo/demo-clip.pt --reference GOOD.png ... --output maps PART.png ...
+  $program infer --backbone $demo/demo-clip.pt --reference FOLDER_OF_GOOD_PARTS --output maps PART.png ...
 END

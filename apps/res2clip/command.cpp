@@ -204,4 +204,11 @@ void watch_interrupts() {
   handle(SIGTERM, on_interrupt);
 }
 
+std::unique_ptr<Communicator> meet(const ProcessPlace& place, bool quiet) {
+  MeetingListener listener;
+  if (!quiet && place.rank == 0) listener.waiting = note;
+  listener.stop_requested = interrupted;
+  return join_processes(place, std::chrono::minutes(10), listener);
+}
+
 }  // namespace res2clip::app

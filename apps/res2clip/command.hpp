@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "res2clip/config/settings.hpp"
+#include "res2clip/core/communicator.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "messages.hpp"
@@ -67,6 +68,9 @@ void leave_no_unfinished_files();
 /// say so. They end a read that waits for input. A second one ends the process.
 bool interrupted();
 void watch_interrupts();
+
+/// Meets the other processes of the job; process 0 says for whom it waits, and an interrupt ends the waiting.
+std::unique_ptr<Communicator> meet(const ProcessPlace& place, bool quiet);
 
 // One function per subcommand, each in its own file: adds it to the program; `run` is what to call once
 // parsed.

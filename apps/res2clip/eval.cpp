@@ -71,7 +71,7 @@ void eval(const CommonOptions& options) {
   const References references = references_for(settings, dataset);
   const ProcessPlace place = place_from_environment();
   watch_interrupts();
-  const auto processes = join_processes(place);
+  const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
   if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
   Settings own_settings = settings;

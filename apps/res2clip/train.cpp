@@ -103,13 +103,6 @@ void expect_new_folder(const TrainArguments& arguments, const Path& output) {
                          " holds a training already; --resume goes on with it, or give another --output");
 }
 
-MeetingListener meeting_listener(bool quiet) {
-  MeetingListener listener;
-  if (!quiet) listener.waiting = note;
-  listener.stop_requested = interrupted;
-  return listener;
-}
-
 void train(const TrainArguments& arguments) {
   RunSettings settings = arguments.resolve();
   require(settings.run.backbone, "--backbone");
@@ -122,8 +115,7 @@ void train(const TrainArguments& arguments) {
   std::optional<Adapters> initial;
   if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
   watch_interrupts();
-  const auto processes =
-      join_processes(place, std::chrono::minutes(10), meeting_listener(arguments.quiet || place.rank != 0));
+  const auto processes = meet(place, arguments.quiet);
   const bool first = processes->rank() == 0;
 
   const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.compute));

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cstring>
 #include <future>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <thread>
+#include <unistd.h>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
@@ -15,6 +18,8 @@
 
 #include "res2clip/core/communicator.hpp"
 #include "res2clip/core/error.hpp"
+
+#include "nccl_sum.hpp"
 
 namespace res2clip {
 namespace {
@@ -34,7 +39,7 @@ std::string meeting_point(const ProcessPlace& place) {
 
 class GlooProcesses final : public Communicator {
  public:
-  GlooProcesses(const ProcessPlace& place, std::chrono::seconds timeout) : place_(place) {
+  GlooProcesses(const ProcessPlace& place, std::chrono::seconds timeout) : place_(place), timeout_(timeout) {
     try {
       c10d::TCPStoreOptions options;
       options.port = static_cast<std::uint16_t>(place.port);
@@ -57,11 +62,17 @@ class GlooProcesses final : public Communicator {
   int size() const override { return place_.size; }
 
   void sum(at::Tensor& values) override {
-    TORCH_INTERNAL_ASSERT(values.is_contiguous() && values.device().is_cpu());
+    TORCH_INTERNAL_ASSERT(values.is_contiguous());
+    if (values.is_cuda() && own_devices(values.device())) {
+      together([&] { nccl_->sum(values); });
+      return;
+    }
+    at::Tensor on_cpu = values.cpu();
     together([&] {
-      std::vector<at::Tensor> tensors{values};
+      std::vector<at::Tensor> tensors{on_cpu};
       group_->allreduce(tensors)->wait();
     });
+    if (values.is_cuda()) values.copy_(on_cpu);
   }
 
   std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds patience) override {
@@ -101,6 +112,22 @@ class GlooProcesses final : public Communicator {
     return outputs[0];
   }
 
+  /// Whether no two processes share a CUDA device, which NCCL does not allow; meets them over NCCL if so.
+  bool own_devices([[maybe_unused]] c10::Device device) {
+#if RES2CLIP_HAS_CUDA
+    if (!own_devices_) {
+      char host[256] = {};
+      ::gethostname(host, sizeof host - 1);
+      const std::vector<std::string> devices = Communicator::gather(std::string(host) + " " + device.str());
+      own_devices_ = std::set<std::string>(devices.begin(), devices.end()).size() == devices.size();
+      if (*own_devices_) together([&] { nccl_ = make_nccl_sum(store_, place_.rank, place_.size, timeout_); });
+    }
+    return *own_devices_;
+#else
+    return false;
+#endif
+  }
+
   template <class Call>
   void together(const Call& call) {
     try {
@@ -113,6 +140,9 @@ class GlooProcesses final : public Communicator {
   }
 
   ProcessPlace place_;
+  std::chrono::seconds timeout_;
+  std::optional<bool> own_devices_;  // not known yet: no CUDA tensor has come
+  std::unique_ptr<NcclSum> nccl_;
   c10::intrusive_ptr<c10d::Store> store_;
   c10::intrusive_ptr<c10d::Backend> group_;
 };

@@ -22,6 +22,7 @@ EvaluationInput with_store(EvaluationInput input, FeatureStore& store, ImageIden
   stored.features = [inner = std::move(input.features), &store, device,
                      &identities](std::span<const Sample> batch) {
     const auto names = identities.of(paths_of(batch));
+    store.forget_damaged(names);
     if (!store.missing(names).empty()) store.put(names, inner(batch));
     return to_device(store.read(names), device);
   };

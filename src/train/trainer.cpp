@@ -117,9 +117,8 @@ bool Trainer::share_out(Objective& objective, Phase phase, bool stop) {
   figures.push_back(objective.total.new_full({}, stop ? 1.0 : 0.0));
   parts.push_back(at::stack(figures));
 
-  at::Tensor sums = at::cat(parts).cpu();
+  at::Tensor sums = at::cat(parts);
   processes_.sum(sums);
-  sums = sums.to(objective.total.device());
 
   std::int64_t offset = 0;
   const auto take = [&](std::int64_t count) {

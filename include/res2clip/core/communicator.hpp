@@ -23,8 +23,9 @@ class Communicator {
   virtual int rank() const = 0;  ///< of this process, from 0
   virtual int size() const = 0;  ///< how many there are
 
-  /// Adds a contiguous CPU tensor (float32 or float64, same shape everywhere) up over all processes, in
-  /// place. All get the same bits.
+  /// Adds a contiguous tensor (float32 or float64, same shape and kind of device everywhere) up over all
+  /// processes, in place. All get the same bits. Tensors of CUDA devices go through NCCL where each process
+  /// has a device of its own, otherwise through the CPU.
   virtual void sum(at::Tensor& values) = 0;
 
   /// What every process handed in, by rank, on every process. Waits for the others up to `patience` (0: the
