@@ -2,12 +2,13 @@
 // plain containers, and a refusal of all others.
 #include "pickle_machine.hpp"
 
-#include <cstring>
 #include <deque>
 #include <map>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
+
+#include "pickle_bytes.hpp"
 
 namespace res2clip {
 namespace {
@@ -87,10 +88,10 @@ PickleValue rebuild_tensor(const std::vector<NodePointer>& arguments) {
   return PickleValue(storage.as_strided(sizes, strides, offset).clone(at::MemoryFormat::Contiguous));
 }
 
-class Machine {
+class Machine : private PickleBytes {
  public:
   Machine(std::string_view program, const StorageLoader& load_storage)
-      : program_(program), load_storage_(load_storage) {}
+      : PickleBytes(program), load_storage_(load_storage) {}
 
   PickleValue run() {
     for (auto opcode = static_cast<unsigned char>(byte()); opcode != '.';
@@ -211,50 +212,6 @@ class Machine {
       default:
         refuse("its pickle uses opcode " + std::to_string(opcode) + ", which no file of tensors needs");
     }
-  }
-
-  // Reading
-  // ----------------------------------------------------------------------------------------------------------
-
-  char byte() {
-    if (position_ >= program_.size()) refuse("its pickle is cut off");
-    return program_[position_++];
-  }
-
-  std::string_view bytes(std::uint64_t count) {
-    if (count > program_.size() - position_) refuse("its pickle is cut off");
-    const auto view = program_.substr(position_, count);
-    position_ += count;
-    return view;
-  }
-
-  template <class Number>
-  Number number() {  // little-endian, as the machines this runs on
-    Number value;
-    std::memcpy(&value, bytes(sizeof value).data(), sizeof value);
-    return value;
-  }
-
-  std::string line() {
-    std::string text;
-    for (char letter = byte(); letter != '\n'; letter = byte()) text += letter;
-    return text;
-  }
-
-  std::int64_t long_integer() {
-    const auto view = bytes(number<std::uint8_t>());
-    if (view.size() > 8) refuse("its pickle holds an integer beyond 64 bits");
-    std::uint64_t value = !view.empty() && (view.back() & 0x80) != 0 ? ~std::uint64_t{0} : 0;
-    for (std::size_t i = view.size(); i-- > 0;) value = (value << 8) | static_cast<unsigned char>(view[i]);
-    return static_cast<std::int64_t>(value);
-  }
-
-  double real() {  // big-endian
-    std::uint64_t bits = 0;
-    for (const char letter : bytes(8)) bits = (bits << 8) | static_cast<unsigned char>(letter);
-    double value;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
   }
 
   // Values
@@ -412,9 +369,7 @@ class Machine {
     return PickleValue(std::move(dict));
   }
 
-  std::string_view program_;
   const StorageLoader& load_storage_;
-  std::size_t position_ = 0;
   std::int64_t finished_ = 0;
   std::int64_t contained_ = 0;
   std::int64_t cloned_ = 0;        // bytes of tensors

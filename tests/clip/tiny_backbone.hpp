@@ -8,15 +8,19 @@
 
 namespace res2clip::testing {
 
-/// The weights of the goldens' tiny CLIP.
-inline ClipWeights tiny_weights() {
+inline ClipWeights formula_weights(const ClipSize& size, const std::string& name) {
   ClipWeights weights;
-  weights.tensors = formula_clip(kTinyClip);
+  weights.tensors = formula_clip(size);
   weights.tensors.erase("logit_scale");
-  weights.sizes = clip_sizes(weights.tensors, "tiny");
-  weights.name = "tiny";
+  weights.sizes = clip_sizes(weights.tensors, name);
+  weights.name = name;
   weights.sha256 = "formula";
   return weights;
+}
+
+/// The weights of the goldens' tiny CLIP.
+inline ClipWeights tiny_weights() {
+  return formula_weights(kTinyClip, "tiny");
 }
 
 /// The goldens' tiny CLIP, exported and loaded again.
@@ -35,13 +39,7 @@ inline Backbone tiny_backbone(c10::Device device, Precision precision = Precisio
 /// The full-size CLIP of the goldens (ViT-L/14): 1.7 GB of weights by formula.
 inline Backbone full_backbone(c10::Device device, Precision precision = Precision::fp32) {
   const TemporaryFolder folder;
-  ClipWeights weights;
-  weights.tensors = formula_clip(kFullClip);
-  weights.tensors.erase("logit_scale");
-  weights.sizes = clip_sizes(weights.tensors, "full");
-  weights.name = "full";
-  weights.sha256 = "formula";
-  export_backbone(weights, {}, folder / "full.pt");
+  export_backbone(formula_weights(kFullClip, "full"), {}, folder / "full.pt");
   return Backbone::load(folder / "full.pt", {.device = device.str(), .precision = precision});
 }
 
