@@ -14,7 +14,7 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=R
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${PREFIX_PATH})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
 run(${WORK}/build/consumer)
-if(NOT output MATCHES "res2clip [0-9]+\\.[0-9]+\nnowhere.pt: there is no such file")
+if(NOT output MATCHES "res2clip [0-9.]+\nnowhere.pt: there is no such file")
   message(FATAL_ERROR "the consumer printed: ${output}")
 endif()
 run(${WORK}/installed/bin/res2clip version)

@@ -128,15 +128,15 @@ TEST(PatchesToPixels, TakesTheNearestPatchWhereAsked) {
 }
 
 TEST(UpsampledByProducts, EqualsLibTorchsUpsamplingAndItsGradient) {
-  const at::Tensor plain = at::rand({3, 5, 7}).requires_grad_(true);
+  const at::Tensor plain = at::rand({3, 5, 7}, at::kDouble).requires_grad_(true);
   const at::Tensor maps = plain.detach().clone().requires_grad_(true);
   const at::Tensor expected = at::upsample_bilinear2d(plain.unsqueeze(1), {70, 98}, false).squeeze(1);
   const at::Tensor found = upsampled_by_products(maps, 70, 98);
-  EXPECT_TENSORS_NEAR(found, expected, 1e-6);
-  const at::Tensor weights = at::rand({3, 70, 98});
+  EXPECT_TENSORS_NEAR(found, expected, 1e-12);  // rounding in double
+  const at::Tensor weights = at::rand({3, 70, 98}, at::kDouble);
   (expected * weights).sum().backward();
   (found * weights).sum().backward();
-  EXPECT_TENSORS_NEAR(maps.grad(), plain.grad(), 1e-4);  // sums of some 200 terms of about 1
+  EXPECT_TENSORS_NEAR(maps.grad(), plain.grad(), 1e-11);  // sums of some 200 terms of about 1
 }
 
 }  // namespace
