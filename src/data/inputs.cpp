@@ -22,16 +22,30 @@ std::vector<Path> matches_of(const std::string& pattern) {
   return paths;
 }
 
+bool has_folders(const Path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (entry.is_directory(ignored)) return true;
+  return false;
+}
+
 void add_folder(const Path& folder, std::vector<Path>& inputs) {
   const auto images = images_in(folder);
-  if (images.empty()) throw data_error(folder.string() + ": no images in this folder");
+  if (images.empty())
+    throw data_error(
+        folder.string() + ": no images in this folder" +
+        (has_folders(folder) ? " (name the folders below it, as " + (folder / "*").string() + ")" : ""));
   inputs.insert(inputs.end(), images.begin(), images.end());
 }
 
 void add_pattern(const std::string& pattern, std::vector<Path>& inputs) {
   const std::size_t before = inputs.size();
-  for (const Path& match : matches_of(pattern))
+  for (const Path& match : matches_of(pattern)) {
     if (is_file(match) && has_image_suffix(match)) inputs.push_back(match);
+    if (!is_folder(match)) continue;
+    const auto images = images_in(match);
+    inputs.insert(inputs.end(), images.begin(), images.end());
+  }
   if (inputs.size() == before) throw data_error(pattern + ": no image matches this pattern");
 }
 

@@ -29,6 +29,14 @@ TEST(ExpandInputs, TakesFilesFoldersAndPatternsInOrder) {
                           folder / "p/2.png"));
 }
 
+TEST(ExpandInputs, TakesTheImagesOfFoldersThatMatchAPattern) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"t/good/1.png", "t/cut/2.png", "t/cut/a.txt", "t/empty/a.txt", "t/0.png"});
+  EXPECT_THAT(expand({folder / "t/*"}),
+              ElementsAre(folder / "t/0.png", folder / "t/cut/2.png", folder / "t/good/1.png"));
+  EXPECT_THAT(message_of([&] { expand({folder.path()}); }), HasSubstr("name the folders below it"));
+}
+
 TEST(ExpandInputs, ReadsPathsFromTheStream) {
   const TemporaryFolder folder;
   make_files(folder.path(), {"a b.png", "c.png"});
