@@ -211,6 +211,8 @@ void infer(const InferOptions& options) {
         (stream ? "pictures from standard input" : std::to_string(images.size()) + " picture(s)"));
   ReferenceBank bank = bank_of(pipeline, options, references);
   for (const std::string& reference : bank.origin.references) output.protect(reference);
+  constexpr double kCalmUnknown = 0.6;  // between most good parts and most defects with the demo backbone
+  if (output.draws()) output.set_calm(pipeline.detector().reference_peak(bank).value_or(kCalmUnknown));
   Inspection inspection(pipeline, std::move(bank), output, options.quiet);
   if (stream)
     inspect_stream(inspection, output);
@@ -244,7 +246,7 @@ void add_infer(CLI::App& program, Run& run) {
   command
       ->add_option("--range", options->output.range,
                    "Map values shown as cold and as hot (default: each map's median; its maximum, or "
-                   "overlay.clear_defect if that is more)")
+                   "half as far again as good parts reach if that is more)")
       ->expected(2)
       ->allow_extra_args(false)  // pictures may follow
       ->type_name("LOW HIGH");

@@ -97,8 +97,7 @@ void InferOutput::draw(const Picture& picture, const at::Tensor& map, double sco
   const auto& threshold = options_.threshold;
   OverlayOptions how = options_.overlay;
   // A line around the least calm spot of a good part would look like a finding.
-  how.outline =
-      how.outline && (threshold ? score > *threshold : map.max().item<double>() > how.outline_above);
+  how.outline = how.outline && (threshold ? score > *threshold : map.max().item<double>() > how.calm);
   const HeatScale scale =
       options_.range.size() == 2 ? HeatScale{options_.range[0], options_.range[1]} : heat_scale(map, how);
   write_png(overlay_path(picture.name),

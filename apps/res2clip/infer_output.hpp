@@ -49,6 +49,10 @@ class InferOutput {
   /// Files that no output may replace: the user's own pictures.
   void protect(const Path& file) { protected_.add(file); }
   bool is_protected(const Path& file) const { return protected_.contains(file); }
+  /// Takes the map value that good parts reach, where the settings name none.
+  void set_calm(double value) {
+    if (options_.overlay.calm == 0) options_.overlay.calm = value;
+  }
   /// Throws a settings error where the output of this name would replace a protected file.
   void expect_free(const std::string& name) const;
 

@@ -1,4 +1,6 @@
+#ifndef USE_C10D_NCCL
 #define USE_C10D_NCCL
+#endif
 
 #include "nccl_sum.hpp"
 

@@ -1,5 +1,7 @@
 // The one file that meets other processes: c10d's store and Gloo group.
+#ifndef USE_C10D_GLOO  // LibTorch with CUDA says it by itself
 #define USE_C10D_GLOO
+#endif
 
 #include <algorithm>
 #include <cstring>

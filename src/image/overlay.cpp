@@ -19,6 +19,8 @@ constexpr int kGap = 8;
 constexpr int kTallestFooter = 80;  // with the largest lettering
 /// A map's values that differ by less look calm, whatever the scale.
 constexpr double kLeastSpan = 0.25;
+/// Colours reach so many times what good parts reach.
+constexpr double kBeyondCalm = 1.5;
 
 /// The palette's 256 colours in RGB.
 cv::Mat palette_colours(Palette palette) {
@@ -210,16 +212,14 @@ void describe(Fields& fields, OverlayOptions& options) {
                "show the original beside the overlay, with caption and scale");
   fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
                "pictures with a smaller edge are enlarged by a whole factor");
-  fields.field("clear_defect", options.clear_defect, Range<double>{0.0, 100.0},
-               "map value that colours reach at least");
   fields.field(
-      "outline_above", options.outline_above, Range<double>{0.0, 100.0},
-      "map value above which a region is outlined (with a threshold: where the picture is anomalous)");
+      "calm", options.calm, Range<double>{0.0, 100.0},
+      "map value that good parts reach; 0: what references find in each other, 0.6 where there is one");
 }
 
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
   const double low = map.median().item<double>();
-  return {low, std::max({map.max().item<double>(), options.clear_defect, low + kLeastSpan})};
+  return {low, std::max({map.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
 }
 
 at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,

@@ -126,6 +126,7 @@ class Program(ProgramTest):
             done("infer", "--backbone", self.clip, "--reference", self.good, "--output", self.folder / "outlines" / name, "-q",
                  *arguments, picture)
             return (self.folder / "outlines" / name / f"{Path(picture).stem}.png").read_bytes()
+        calm_at_one = ("--set", "overlay.calm=1")
         without = ("--set", "overlay.outline=false")
         lines = done("infer", "--backbone", self.clip, "--reference", self.good, "--json", "-q",
                      *sorted((self.data / "mesh/test").glob("*"))).splitlines()
@@ -133,8 +134,8 @@ class Program(ProgramTest):
         calm, hot = min(peaks, key=peaks.get), max(peaks, key=peaks.get)
         self.assertLess(peaks[calm], 1)
         self.assertGreater(peaks[hot], 1)
-        self.assertTrue(overlay("a", calm) == overlay("b", calm, *without))
-        self.assertFalse(overlay("c", hot) == overlay("d", hot, *without))
+        self.assertTrue(overlay("a", calm, *calm_at_one) == overlay("b", calm, *calm_at_one, *without))
+        self.assertFalse(overlay("c", hot, *calm_at_one) == overlay("d", hot, *calm_at_one, *without))
         self.assertFalse(overlay("e", calm, "--threshold", -1) == overlay("f", calm, "--threshold", -1, *without))
         self.assertTrue(overlay("g", hot, "--threshold", 99) == overlay("h", hot, "--threshold", 99, *without))
 

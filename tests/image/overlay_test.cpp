@@ -135,9 +135,9 @@ TEST(HeatOverlay, WritesOneQuestionMarkForALetterThatItCannotDraw) {
   EXPECT_FALSE(at::equal(with_caption("Pr?fteil ??"), with_caption("Pr??fteil ??")));
 }
 
-TEST(HeatScale, ReachesTheMaximumOrAClearDefect) {
+TEST(HeatScale, ReachesTheMaximumOrHalfAsFarAgainAsGoodParts) {
   OverlayOptions options;
-  options.clear_defect = 1.5;
+  options.calm = 1.0;
   const HeatScale calm = heat_scale(map_with_square(20, 2, 4, 0.75), options);
   EXPECT_EQ(calm.low, 0.0);
   EXPECT_EQ(calm.high, 1.5);

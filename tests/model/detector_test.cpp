@@ -101,6 +101,21 @@ TEST(Detector, FindsItsOwnReferencesNormal) {
   EXPECT_NEAR(same.residual_global.item<double>(), 0.0, 1e-6);
 }
 
+TEST(Detector, TellsHowFarMapsOfReferencesReachAmongThemselves) {
+  const Detector judge = detector();
+  const Features normals = random_features(3, 8);
+  double highest = 0;
+  for (const std::int64_t one : {0, 1, 2}) {
+    const Features others = concatenate({image(normals, (one + 1) % 3), image(normals, (one + 2) % 3)});
+    const Detection found = judge.detect(image(normals, one), judge.remember(others));
+    highest = std::max(highest, found.map.max().item<double>());
+  }
+  const auto peak = judge.reference_peak(judge.remember(normals));
+  ASSERT_TRUE(peak.has_value());
+  EXPECT_NEAR(*peak, highest, 1e-6);  // the order of references decides the order of sums
+  EXPECT_EQ(judge.reference_peak(judge.remember(image(normals, 0))), std::nullopt);
+}
+
 TEST(Detector, HasMapsOfTheImagesSize) {
   const Detector judge = detector();
   const Detection found = judge.detect(random_features(2, 1), judge.remember(random_features(1, 3)));

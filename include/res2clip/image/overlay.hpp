@@ -25,11 +25,10 @@ struct OverlayOptions {
   double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
   bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
   std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
-  /// Map values. Colours reach at least up to `clear_defect`, and a region whose peak is not above
-  /// `outline_above` gets no outline, so that good parts look calm. With the demo backbone good parts peak at
-  /// 0.5 to 0.8 (seldom 1), defects at 0.6 to 2.
-  double clear_defect = 1.5;
-  double outline_above = 1.0;
+  /// Map value that good parts reach. Colours go at least half as far again, and a region whose peak is not
+  /// above it gets no outline, so that good parts look calm. 0: not known here (see
+  /// Detector::reference_peak).
+  double calm = 0.0;
 };
 void describe(Fields& fields, OverlayOptions& options);
 
@@ -43,8 +42,8 @@ struct HeatScale {
   double high = 1;
 };
 
-/// The scale of one picture among others: from its map's median to its maximum, or to a clear defect where
-/// that is more.
+/// The scale of one picture among others: from its map's median to its maximum, or half as far again as good
+/// parts reach where that is more.
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options);
 
 /// Draws `map` (float32 [S, S]) over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the

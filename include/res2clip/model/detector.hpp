@@ -67,6 +67,11 @@ class Detector {
   /// [B, N, D] at a time.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 
+  /// How far maps of good parts reach: the highest value in the map of any reference that is compared with
+  /// the others of its bank. Looks at four references at the most, so that large banks stay quick. Nothing
+  /// where the bank holds one reference, or lacks a layer that the text branch needs.
+  std::optional<double> reference_peak(const ReferenceBank& bank) const;
+
  private:
   void expect_comparable(const Features& query, const ReferenceBank& bank) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
