@@ -12,12 +12,15 @@ function(res2clip_room name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_compile_features(res2clip_${name} PUBLIC cxx_std_20)
   target_link_libraries(res2clip_${name} PUBLIC ${ROOM_NEEDS} PRIVATE ${ROOM_USES})
-  res2clip_warnings(res2clip_${name})
+  res2clip_own_code(res2clip_${name})
   set_property(GLOBAL APPEND PROPERTY RES2CLIP_ROOMS res2clip_${name})
 endfunction()
 
+# What holds for every target of ours. LibTorch's headers come operator by operator: without that, the header of
+# the tensors' arithmetic brings all of ATen (4 s a file).
 # Warnings are errors on our own code, unless another compiler than ours finds new ones in a user's build. (GCC 12 sees overlapping copies in std::string that are not there: GCC bug 105651.)
-function(res2clip_warnings target)
+function(res2clip_own_code target)
+  target_compile_definitions(${target} PRIVATE AT_PER_OPERATOR_HEADERS)
   target_compile_options(${target} PRIVATE
     $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wshadow;-Wnon-virtual-dtor;-Woverloaded-virtual>
     $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${RES2CLIP_WERROR}>>:-Werror>
@@ -49,7 +52,7 @@ function(res2clip_test room)
   add_executable(test_${room} ${TEST_SOURCES})
   target_link_libraries(test_${room} PRIVATE ${TEST_NEEDS} res2clip_test_support GTest::gmock_main)
   target_precompile_headers(test_${room} REUSE_FROM res2clip_test_support)
-  res2clip_warnings(test_${room})
+  res2clip_own_code(test_${room})
   gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${room} TIMEOUT 600)
 endfunction()

@@ -1,10 +1,10 @@
 #include <iostream>
 
-#include "res2clip/core/progress.hpp"
 #include "res2clip/data/inputs.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
+#include "progress_bar.hpp"
 
 namespace res2clip::app {
 

@@ -7,7 +7,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 
-#include "res2clip/core/cuda_status.hpp"
+#include "res2clip/compute/cuda_status.hpp"
 
 #include "command.hpp"
 

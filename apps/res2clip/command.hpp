@@ -8,7 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "res2clip/config/settings.hpp"
-#include "res2clip/core/communicator.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "messages.hpp"

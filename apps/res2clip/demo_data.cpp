@@ -1,8 +1,8 @@
-#include "res2clip/core/compute.hpp"
-#include "res2clip/core/progress.hpp"
+#include "res2clip/compute/compute.hpp"
 #include "res2clip/demo/generator.hpp"
 
 #include "command.hpp"
+#include "progress_bar.hpp"
 
 namespace res2clip::app {
 namespace {

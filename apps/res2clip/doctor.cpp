@@ -9,8 +9,8 @@
 #include <ATen/ops/randn.h>
 
 #include "res2clip/clip/backbone.hpp"
-#include "res2clip/core/compute.hpp"
-#include "res2clip/core/cuda_status.hpp"
+#include "res2clip/compute/compute.hpp"
+#include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"

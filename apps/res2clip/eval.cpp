@@ -1,7 +1,6 @@
 #include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
-#include "res2clip/core/progress.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
@@ -13,6 +12,7 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
+#include "progress_bar.hpp"
 
 namespace res2clip::app {
 namespace {

@@ -4,13 +4,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/stack.h>
 
-#include "res2clip/core/progress.hpp"
 #include "res2clip/data/inputs.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
 #include "infer_output.hpp"
+#include "progress_bar.hpp"
 
 namespace res2clip::app {
 namespace {

@@ -2,7 +2,7 @@
 #include <exception>
 #include <iostream>
 
-#include "res2clip/core/compute.hpp"
+#include "res2clip/compute/compute.hpp"
 #include "res2clip/core/version.hpp"
 
 #include "command.hpp"

@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "res2clip/core/communicator.hpp"
-#include "res2clip/core/progress.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -10,6 +9,7 @@
 #include "res2clip/train/run.hpp"
 
 #include "command.hpp"
+#include "progress_bar.hpp"
 
 namespace res2clip::app {
 namespace {

@@ -2,8 +2,8 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/pickle_reader.hpp"
-#include "res2clip/core/zip.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
+#include "res2clip/torch_files/zip.hpp"
 
 #include "tensor_files.hpp"
 

@@ -1,4 +1,4 @@
-#include "res2clip/core/crc32.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "header.hpp"
 

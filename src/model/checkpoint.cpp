@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/pickle_reader.hpp"
-#include "res2clip/core/pickle_writer.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
+#include "res2clip/torch_files/pickle_writer.hpp"
 
 namespace res2clip {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <torch/csrc/jit/api/module.h>
 
-#include "res2clip/core/pickle_writer.hpp"
+#include "res2clip/torch_files/pickle_writer.hpp"
 
 #include "support/safetensors.hpp"
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "res2clip/core/crc32.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "support/temporary_folder.hpp"

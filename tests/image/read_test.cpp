@@ -4,7 +4,7 @@
 
 #include <ATen/ATen.h>
 
-#include "res2clip/core/crc32.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/image/prepare.hpp"
 

@@ -7,7 +7,7 @@
 #include <c10/core/Device.h>
 #include <gtest/gtest.h>
 
-#include "res2clip/core/cuda_status.hpp"
+#include "res2clip/compute/cuda_status.hpp"
 
 namespace res2clip::testing {
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "res2clip/core/communicator.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "res2clip/clip/weights.hpp"
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/compute.hpp"
+#include "res2clip/compute/compute.hpp"
 #include "res2clip/core/files.hpp"
 
 namespace res2clip {

@@ -7,9 +7,9 @@
 
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/clip/prompts.hpp"
-#include "res2clip/core/compute.hpp"
-#include "res2clip/core/settings.hpp"
-#include "res2clip/data/feature_store.hpp"
+#include "res2clip/compute/compute.hpp"
+#include "res2clip/settings/settings.hpp"
+#include "res2clip/features/feature_store.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/prepare.hpp"

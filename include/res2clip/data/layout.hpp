@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 #include "res2clip/data/sample.hpp"
 
 namespace res2clip {

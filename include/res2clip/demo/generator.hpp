@@ -6,7 +6,7 @@
 
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

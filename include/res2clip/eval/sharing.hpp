@@ -1,6 +1,6 @@
 #pragma once
 
-#include "res2clip/core/communicator.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/eval/evaluator.hpp"
 
 namespace res2clip {

@@ -2,7 +2,7 @@
 
 #include <c10/core/Device.h>
 
-#include "res2clip/data/feature_store.hpp"
+#include "res2clip/features/feature_store.hpp"
 #include "res2clip/eval/evaluator.hpp"
 
 namespace res2clip {

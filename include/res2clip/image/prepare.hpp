@@ -6,7 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/files.hpp"
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 #include "res2clip/image/read.hpp"
 
 namespace res2clip {

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

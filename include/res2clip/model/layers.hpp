@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

@@ -4,7 +4,7 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/prompts.hpp"
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

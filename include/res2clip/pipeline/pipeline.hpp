@@ -5,7 +5,7 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/data/feature_store.hpp"
+#include "res2clip/features/feature_store.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {

@@ -9,9 +9,9 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
-#include "res2clip/core/communicator.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/data/feature_store.hpp"
+#include "res2clip/features/feature_store.hpp"
 #include "res2clip/data/sample.hpp"
 #include "res2clip/train/trainer.hpp"
 

@@ -7,7 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "res2clip/core/settings.hpp"
+#include "res2clip/settings/settings.hpp"
 #include "res2clip/train/losses.hpp"
 
 namespace res2clip {

@@ -10,8 +10,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/communicator.hpp"
-#include "res2clip/core/pickle_reader.hpp"
+#include "res2clip/processes/communicator.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
 #include "res2clip/retrieval/match.hpp"

@@ -1,0 +1,109 @@
+#include "res2clip/compute/compute.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <unistd.h>
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include "res2clip/compute/cuda_status.hpp"
+
+namespace res2clip {
+
+void describe(Fields& fields, ComputeOptions& options) {
+  fields.field("device", options.device, "auto, cpu, cuda or cuda:N");
+  fields.field("precision", options.precision, "arithmetic of matrix products");
+  fields.field("threads", options.threads, {0, 4096},
+               "CPU threads; 0: what OMP_NUM_THREADS says, else all cores");
+  fields.field("batch_size", options.batch_size, {1, 4096}, "images encoded at once");
+}
+
+namespace {
+
+/// How many CUDA devices can be used: by this build, this LibTorch and this machine's driver.
+int cuda_devices() {
+  return at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0;
+}
+
+}  // namespace
+
+c10::Device resolve_device(const std::string& name) {
+  const int devices = cuda_devices();
+  if (name == "cpu") return c10::kCPU;
+  if (name == "auto") return devices > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  int index = 0;
+  if (name.rfind("cuda:", 0) == 0) {
+    const std::string digits = name.substr(5);
+    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+      throw settings_error("device '" + name + "' is not a device; use auto, cpu, cuda or cuda:N");
+    index = std::stoi(digits);
+  } else if (name != "cuda") {
+    throw settings_error("device '" + name + "' is not a device; use auto, cpu, cuda or cuda:N");
+  }
+  if (devices == 0)
+    throw settings_error("device '" + name + "' is not there: " + cuda_status().problem +
+                         "; or use --device cpu");
+  if (index >= devices)
+    throw settings_error("device '" + name + "' is not there: this machine has " + std::to_string(devices) +
+                         " CUDA device(s), counted from 0");
+  return {c10::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+std::string device_of_process(const std::string& name, int local_rank) {
+  const int devices = cuda_devices();
+  if (devices == 0 || (name != "auto" && name != "cuda")) return name;
+  return "cuda:" + std::to_string(local_rank % devices);
+}
+
+std::int64_t threads_of_process(int local_size) {
+  const auto share = static_cast<std::int64_t>(::sysconf(_SC_NPROCESSORS_ONLN)) / local_size;
+  return std::clamp<std::int64_t>(share, 1, std::max(1U, std::thread::hardware_concurrency()));
+}
+
+c10::Device apply(const ComputeOptions& options) {
+  const auto device = resolve_device(options.device);
+  if (device.is_cpu() && options.precision != Precision::fp32)
+    throw settings_error("precision " + std::string(name_of(options.precision)) +
+                         " needs a CUDA device; on a CPU use fp32");
+  static const int at_start = at::get_num_threads();
+  at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : at_start);
+  const bool tf32 = options.precision == Precision::tf32;
+  at::globalContext().setAllowTF32CuBLAS(tf32);
+  at::globalContext().setAllowTF32CuDNN(tf32);
+  // The same run gives the same bits: no algorithm that adds in the order in which threads arrive, and none
+  // chosen by a race.
+  at::globalContext().setDeterministicCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
+  return device;
+}
+
+std::optional<std::string> out_of_memory_message(const std::exception& error) {
+  const std::string text = error.what();
+  // LibTorch's words: "Tried to allocate 2.50 GiB. GPU 1 has ..." and "you tried to allocate 123 bytes."
+  const auto after = [&](const std::string& words, const std::string& end) -> std::string {
+    const auto at = text.find(words);
+    if (at == std::string::npos) return "";
+    const auto begin = at + words.size(), stop = text.find(end, begin);
+    return stop == std::string::npos ? "" : text.substr(begin, stop - begin);
+  };
+  std::string where = "in main memory", need;
+  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
+    const std::string device = after("GPU ", " has");
+    where = device.empty() ? "on the GPU" : "on cuda:" + device;
+    need = after("Tried to allocate ", ". ");
+  } else if (text.find("can't allocate memory") != std::string::npos) {
+    const std::string bytes = after("tried to allocate ", " bytes");
+    if (!bytes.empty()) need = std::to_string(std::stoll(bytes) >> 20) + " MiB";
+  } else if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
+    return std::nullopt;
+  }
+  std::string message = "out of memory " + where;
+  if (!need.empty()) message += ": " + need + " more were needed";
+  message += "; lower compute.batch_size (--batch-size) or image.size";
+  if (where != "in main memory") message += ", or use --precision bf16";
+  return message;
+}
+
+}  // namespace res2clip

@@ -1,0 +1,290 @@
+#include "res2clip/features/feature_store.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include "res2clip/torch_files/crc32.hpp"
+#include "res2clip/core/error.hpp"
+
+#include "store_description.hpp"
+#include "store_files.hpp"
+
+namespace res2clip {
+namespace {
+
+/// One entry of the index: that an image's features are whole in a record.
+struct Entry {
+  char identity[64];  // hexadecimal
+  std::int64_t record;
+  std::uint32_t features_checksum;
+  std::uint32_t checksum;  // of the fields above: an entry half written is none
+};
+static_assert(sizeof(Entry) == 80);
+
+std::uint32_t checksum_of(const Entry& entry) {
+  return crc32({reinterpret_cast<const char*>(&entry), offsetof(Entry, checksum)});
+}
+
+Entry make_entry(const std::string& identity, std::int64_t record, std::uint32_t features_checksum) {
+  Entry entry{};
+  std::memcpy(entry.identity, identity.data(), std::min(identity.size(), sizeof entry.identity));
+  entry.record = record;
+  entry.features_checksum = features_checksum;
+  entry.checksum = checksum_of(entry);
+  return entry;
+}
+
+std::string gigabytes(std::uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+  return text;
+}
+
+at::ScalarType element_type(const StoreDescription& description) {
+  return description.stored_as == StoredAs::float32 ? at::kFloat : at::kHalf;
+}
+
+/// The tensors of a batch in the order of a record, each [B, ...].
+std::vector<at::Tensor> parts_of(const Features& features, const StoreDescription& description) {
+  const std::int64_t batch = features.batch();
+  std::vector<at::Tensor> parts{features.global};
+  TORCH_INTERNAL_ASSERT(features.grid == description.grid);
+  TORCH_INTERNAL_ASSERT(features.global.sizes() == at::IntArrayRef({batch, description.embed}));
+  for (const int layer : description.layers) {
+    parts.push_back(features.patches.at(layer));
+    TORCH_INTERNAL_ASSERT(parts.back().sizes() ==
+                          at::IntArrayRef({batch, description.grid.size(), description.embed}));
+  }
+  return parts;
+}
+
+}  // namespace
+
+void describe(Fields& fields, StoreOptions& options) {
+  fields.field("numbers", options.numbers, "how features lie in a feature store");
+}
+
+std::string image_identity(const Path& image) {
+  return sha256_of_file(image);
+}
+
+std::vector<std::string> image_identities(std::span<const Path> images) {
+  std::vector<std::string> identities(images.size());
+  at::parallel_for(0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
+      identities[i] = image_identity(images[i]);
+  });
+  return identities;
+}
+
+std::vector<std::string> ImageIdentities::of(std::span<const Path> images) {
+  std::vector<Path> unknown;
+  for (const Path& image : images)
+    if (!known_.contains(image)) unknown.push_back(image);
+  const auto taken = image_identities(unknown);
+  for (std::size_t i = 0; i < unknown.size(); ++i) known_[unknown[i]] = taken[i];
+  std::vector<std::string> identities;
+  for (const Path& image : images) identities.push_back(known_.at(image));
+  return identities;
+}
+
+std::uint64_t free_bytes(const Path& folder) {
+  std::error_code failed;
+  const auto space = std::filesystem::space(folder, failed);
+  if (failed) throw runtime_error(folder.string() + ": its free space is unknown: " + failed.message());
+  return space.available;
+}
+
+struct FeatureStore::State {
+  struct Slot {
+    std::int64_t record;
+    std::uint32_t checksum;
+    bool verified;
+  };
+
+  State(Path where, StoreDescription what)
+      : folder(std::move(where)),
+        description(std::move(what)),
+        index(made(folder) / "index.log"),
+        data(folder / "features.bin") {
+    std::sort(description.layers.begin(), description.layers.end());
+    const StoreLock lock(index);
+    match_description(folder / "store.json", description);
+    replay();
+  }
+
+  static const Path& made(const Path& folder) {
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed) throw runtime_error(folder.string() + ": the folder cannot be made: " + failed.message());
+    return folder;
+  }
+
+  /// Reads what was appended to the index since the last time. Under the lock.
+  void replay() {
+    constexpr std::int64_t kEntry = sizeof(Entry);
+    const std::int64_t size = index.size(), whole = size / kEntry * kEntry;
+    // A writer was killed within an entry. (Or is at work, where this process may only read.)
+    if (size != whole && index.writable()) index.truncate(whole);
+    const std::string bytes = index.read(replayed, std::max<std::int64_t>(whole - replayed, 0));
+    const std::int64_t records = data.size() / record_stride(description);
+    for (std::size_t at = 0; at + sizeof(Entry) <= bytes.size(); at += sizeof(Entry)) {
+      Entry entry;
+      std::memcpy(&entry, bytes.data() + at, sizeof entry);
+      if (entry.checksum != checksum_of(entry) || entry.record < 0 || entry.record >= records) continue;
+      slots[std::string(entry.identity, sizeof entry.identity)] = {entry.record, entry.features_checksum,
+                                                                   false};
+      next_record = std::max(next_record, entry.record + 1);
+    }
+    replayed = whole;
+  }
+
+  /// Writes image `i` of a batch into `record`, returns its entry for the index.
+  Entry write_record(const std::vector<at::Tensor>& parts, std::int64_t i, const std::string& identity,
+                     std::int64_t record) const {
+    std::string bytes;
+    bytes.reserve(static_cast<std::size_t>(record_stride(description)));
+    for (const at::Tensor& part : parts) {
+      const at::Tensor row = part.select(0, i);
+      bytes.append(static_cast<const char*>(row.const_data_ptr()), row.nbytes());
+    }
+    const std::uint32_t checksum = crc32(bytes);
+    bytes.resize(static_cast<std::size_t>(record_stride(description)), '\0');
+    data.write(record * record_stride(description), bytes);
+    return make_entry(identity, record, checksum);
+  }
+
+  /// Whether a record's bytes are those that were written; looks once.
+  static bool intact(Slot& slot, std::string_view bytes) {
+    slot.verified = slot.verified || crc32(bytes) == slot.checksum;
+    return slot.verified;
+  }
+
+  StoreMapping mapping(const Slot& slot) const {
+    return StoreMapping(data, slot.record * record_stride(description), record_bytes(description));
+  }
+
+  Path folder;
+  StoreDescription description;
+  StoreFile index;
+  StoreFile data;
+  std::unordered_map<std::string, Slot> slots;
+  std::int64_t replayed = 0;  // bytes of the index
+  std::int64_t next_record = 0;
+};
+
+FeatureStore::FeatureStore(Path folder, StoreDescription description)
+    : state_(std::make_unique<State>(std::move(folder), std::move(description))) {}
+FeatureStore::~FeatureStore() = default;
+FeatureStore::FeatureStore(FeatureStore&&) noexcept = default;
+FeatureStore& FeatureStore::operator=(FeatureStore&&) noexcept = default;
+
+const StoreDescription& FeatureStore::description() const {
+  return state_->description;
+}
+
+const Path& FeatureStore::folder() const {
+  return state_->folder;
+}
+
+bool FeatureStore::contains(const std::string& identity) const {
+  return state_->slots.contains(identity);
+}
+
+std::int64_t FeatureStore::size() const {
+  return static_cast<std::int64_t>(state_->slots.size());
+}
+
+std::vector<std::string> FeatureStore::missing(std::span<const std::string> identities) {
+  {
+    const StoreLock lock(state_->index);
+    state_->replay();
+  }
+  std::unordered_set<std::string> seen;
+  std::vector<std::string> absent;
+  for (const std::string& identity : identities)
+    if (!contains(identity) && seen.insert(identity).second) absent.push_back(identity);
+  return absent;
+}
+
+std::vector<std::string> FeatureStore::forget_damaged(std::span<const std::string> identities) {
+  std::vector<std::string> damaged;
+  for (const std::string& identity : identities) {
+    const auto slot = state_->slots.find(identity);
+    if (slot == state_->slots.end() || slot->second.verified) continue;
+    if (State::intact(slot->second, state_->mapping(slot->second).bytes())) continue;
+    damaged.push_back(identity);
+    state_->slots.erase(slot);
+  }
+  return damaged;
+}
+
+void FeatureStore::require_space(std::int64_t images, const FreeSpace& free) const {
+  const std::uint64_t needed = predicted_bytes(state_->description, images), available = free(state_->folder);
+  if (needed > available)
+    throw runtime_error(
+        state_->folder.string() + ": the features of " + std::to_string(images) + " images need " +
+        gigabytes(needed) + ", but only " + gigabytes(available) +
+        " are free; store them as float16, in a folder on another disk, or go without a store");
+}
+
+void FeatureStore::put(std::span<const std::string> identities, const Features& features) {
+  TORCH_INTERNAL_ASSERT(static_cast<std::int64_t>(identities.size()) == features.batch());
+  std::vector<at::Tensor> parts = parts_of(features, state_->description);
+  for (at::Tensor& part : parts)
+    part = part.detach().to(at::kCPU, element_type(state_->description)).contiguous();
+  if (!state_->index.writable() || !state_->data.writable())
+    throw runtime_error(state_->folder.string() +
+                        ": may only be read, but lacks images that are needed; name another store folder");
+  const StoreLock lock(state_->index);
+  state_->replay();
+  std::string entries;
+  std::int64_t record = state_->next_record;
+  std::unordered_set<std::string> written;
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    if (contains(identities[i]) || !written.insert(identities[i]).second) continue;
+    const Entry entry = state_->write_record(parts, static_cast<std::int64_t>(i), identities[i], record++);
+    entries.append(reinterpret_cast<const char*>(&entry), sizeof entry);
+  }
+  if (entries.empty()) return;
+  state_->data.flush();  // records first, then the entries that vouch for them
+  state_->index.write(state_->replayed, entries);
+  state_->replay();
+}
+
+Features FeatureStore::read(std::span<const std::string> identities) const {
+  const StoreDescription& what = state_->description;
+  const auto batch = static_cast<std::int64_t>(identities.size());
+  Features features;
+  features.grid = what.grid;
+  features.global = at::empty({batch, what.embed}, at::kFloat);
+  for (const int layer : what.layers)
+    features.patches[layer] = at::empty({batch, what.grid.size(), what.embed}, at::kFloat);
+  const std::vector<at::Tensor> parts = parts_of(features, what);
+  for (std::int64_t i = 0; i < batch; ++i) {
+    const std::string& identity = identities[static_cast<std::size_t>(i)];
+    const auto slot = state_->slots.find(identity);
+    TORCH_INTERNAL_ASSERT(slot != state_->slots.end(), "the image is not in the store");
+    const StoreMapping mapping = state_->mapping(slot->second);
+    if (!State::intact(slot->second, mapping.bytes()))
+      throw data_error(state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
+                       "... are damaged; delete the folder, they will be computed again");
+    const char* at = mapping.bytes().data();
+    for (const at::Tensor& part : parts) {
+      const at::Tensor target = part.select(0, i);
+      const at::Tensor stored = at::from_blob(const_cast<char*>(at), target.sizes(), element_type(what));
+      target.copy_(stored);
+      at += stored.nbytes();
+    }
+  }
+  return features;
+}
+
+}  // namespace res2clip

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "res2clip/features/feature_store.hpp"
+
+namespace res2clip {
+
+/// Bytes of one record's features, and of the space it takes in the file.
+std::int64_t record_bytes(const StoreDescription& description);
+std::int64_t record_stride(const StoreDescription& description);
+
+/// Writes the description where there is none; otherwise throws a data error that names what differs.
+void match_description(const Path& file, const StoreDescription& description);
+
+}  // namespace res2clip

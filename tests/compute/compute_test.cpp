@@ -1,0 +1,96 @@
+#include "res2clip/compute/compute.hpp"
+
+#include <gmock/gmock.h>
+#include <new>
+
+#include <ATen/ATen.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+
+#include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string refusal(const std::string& device, Precision precision = Precision::fp32) {
+  try {
+    apply({.device = device, .precision = precision});
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::settings);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(ResolveDevice, KnowsItsNamesAndRefusesOthers) {
+  EXPECT_TRUE(resolve_device("cpu").is_cpu());
+  EXPECT_EQ(resolve_device("auto").is_cuda(), !cuda_status().devices.empty());
+  for (const std::string name : {"gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1234", "", "CPU"})
+    EXPECT_THAT(refusal(name), AllOf(HasSubstr("'" + name + "'"), HasSubstr("auto, cpu, cuda or cuda:N")))
+        << name;
+}
+
+TEST(ResolveDevice, SaysWhyThereIsNoCudaDevice) {
+  const CudaStatus status = cuda_status();
+  if (!status.devices.empty()) GTEST_SKIP() << "this machine has a CUDA device";
+  EXPECT_FALSE(status.problem.empty());
+  EXPECT_THAT(refusal("cuda"), AllOf(HasSubstr(status.problem), HasSubstr("--device cpu")));
+  EXPECT_EQ(device_of_process("auto", 3), "auto");
+}
+
+TEST(ResolveDevice, CountsTheDevicesThereAre) {
+  const CudaStatus status = cuda_status();
+  if (status.devices.empty()) GTEST_SKIP() << status.problem;
+  const int count = static_cast<int>(status.devices.size());
+  EXPECT_EQ(resolve_device("cuda:" + std::to_string(count - 1)).index(), count - 1);
+  EXPECT_THAT(refusal("cuda:" + std::to_string(count)), HasSubstr("counted from 0"));
+  EXPECT_EQ(device_of_process("auto", count), "cuda:0");
+  EXPECT_EQ(device_of_process("cuda", count - 1), "cuda:" + std::to_string(count - 1));
+  EXPECT_EQ(device_of_process("cpu", 1), "cpu");
+}
+
+TEST(Apply, RefusesReducedPrecisionOnACpu) {
+  EXPECT_THAT(refusal("cpu", Precision::bf16), HasSubstr("bf16"));
+  EXPECT_THAT(refusal("cpu", Precision::tf32), HasSubstr("tf32"));
+}
+
+TEST(Apply, SetsThreadsAndTakesThemBack) {
+  const int before = at::get_num_threads();
+  apply({.device = "cpu", .threads = before + 2});
+  EXPECT_EQ(at::get_num_threads(), before + 2);
+  apply({.device = "cpu"});
+  EXPECT_EQ(at::get_num_threads(), before);
+}
+
+TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
+  apply({.device = "cpu"});
+  EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
+  EXPECT_TRUE(at::globalContext().deterministicCuDNN());
+  EXPECT_FALSE(at::globalContext().benchmarkCuDNN());
+}
+
+TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {
+  try {
+    at::empty({std::int64_t{1} << 46}, at::kFloat);
+    FAIL() << "no error";
+  } catch (const std::exception& error) {
+    EXPECT_THAT(out_of_memory_message(error).value_or(""),
+                AllOf(HasSubstr("main memory: 268435456 MiB more were needed"), HasSubstr("--batch-size")));
+  }
+  const c10::OutOfMemoryError device(
+      {__func__, __FILE__, __LINE__},
+      "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 1 has a total capacity of 79.10 GiB of which ...");
+  EXPECT_THAT(
+      out_of_memory_message(device).value_or(""),
+      AllOf(HasSubstr("cuda:1: 2.50 GiB more were needed"), HasSubstr("image.size"), HasSubstr("bf16")));
+  EXPECT_THAT(out_of_memory_message(std::bad_alloc()).value_or(""), HasSubstr("out of memory"));
+  EXPECT_EQ(out_of_memory_message(std::runtime_error("something else")), std::nullopt);
+}
+
+}  // namespace
+}  // namespace res2clip

@@ -1,0 +1,367 @@
+#include "res2clip/features/feature_store.hpp"
+
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <functional>
+#include <gmock/gmock.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+#include <ATen/ATen.h>
+
+#include "data/tree.hpp"
+#include "support/goldens.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace res2clip {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::message_of;
+using testing::TemporaryFolder;
+
+StoreDescription description(StoredAs stored_as = StoredAs::float32) {
+  return {.dataset = "screws",
+          .backbone = "abc",
+          .image_size = 28,
+          .layers = {6, 12},
+          .embed = 24,
+          .grid = {2, 3},
+          .stored_as = stored_as,
+          .encoding = "fp32"};
+}
+
+std::string identity(int image) {
+  return sha256("image " + std::to_string(image));
+}
+
+std::vector<std::string> identities(int first, int count) {
+  std::vector<std::string> result;
+  for (int i = first; i < first + count; ++i) result.push_back(identity(i));
+  return result;
+}
+
+/// Unit vectors that depend on the image's number alone.
+Features features(int first, int count) {
+  Features result;
+  result.grid = {2, 3};
+  const auto make = [&](double salt, std::vector<std::int64_t> shape) {
+    at::Tensor values = at::arange(at::prod(at::tensor(shape)).item<std::int64_t>(), at::kDouble).view(shape);
+    values = (values * 0.7 + salt).sin();
+    return (values / values.norm(2, -1, true)).to(at::kFloat);
+  };
+  std::vector<at::Tensor> global, six, twelve;
+  for (int i = first; i < first + count; ++i) {
+    global.push_back(make(i, {24}));
+    six.push_back(make(i + 0.3, {6, 24}));
+    twelve.push_back(make(i + 0.6, {6, 24}));
+  }
+  result.global = at::stack(global);
+  result.patches = {{6, at::stack(six)}, {12, at::stack(twelve)}};
+  return result;
+}
+
+void expect_stored(const FeatureStore& store, const std::vector<std::string>& names, const Features& expected,
+                   double tolerance = 0.0) {
+  const Features actual = store.read(names);
+  EXPECT_EQ(actual.grid, expected.grid);
+  EXPECT_TENSORS_NEAR(actual.global, expected.global, tolerance);
+  for (const int layer : {6, 12})
+    EXPECT_TENSORS_NEAR(actual.patches.at(layer), expected.patches.at(layer), tolerance);
+}
+
+TEST(FeatureStore, GivesBackWhatWasPutInAnyOrderAndBatch) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder / "cache", description());
+    store.put(identities(0, 3), features(0, 3));
+    store.put(identities(3, 2), features(3, 2));
+    EXPECT_EQ(store.size(), 5);
+    expect_stored(store, identities(0, 5), features(0, 5));
+  }
+  FeatureStore again(folder / "cache", description());
+  EXPECT_EQ(again.size(), 5);
+  expect_stored(again, {identity(4), identity(1)},
+                {at::stack({features(4, 1).global[0], features(1, 1).global[0]}),
+                 {{6, at::cat({features(4, 1).patches[6], features(1, 1).patches[6]})},
+                  {12, at::cat({features(4, 1).patches[12], features(1, 1).patches[12]})}},
+                 {2, 3}});
+}
+
+TEST(FeatureStore, AsFloat16IsHalfAsLargeAndWithinHalfAUnitOfItsLastPlace) {
+  const TemporaryFolder folder;
+  FeatureStore store(folder.path(), description(StoredAs::float16));
+  store.put(identities(0, 3), features(0, 3));
+  expect_stored(store, identities(0, 3), features(0, 3), 2.5e-4);  // 2^-11 / 2 for values up to 1
+  StoreDescription large = description();
+  large.embed = 768;
+  large.grid = {37, 37};
+  const auto full = predicted_bytes(large, 10);
+  large.stored_as = StoredAs::float16;
+  EXPECT_NEAR(static_cast<double>(full) / static_cast<double>(predicted_bytes(large, 10)), 2.0, 0.01);
+}
+
+TEST(FeatureStore, PredictsTheSizeOfItsFile) {
+  const TemporaryFolder folder;
+  FeatureStore store(folder.path(), description());
+  store.put(identities(0, 7), features(0, 7));
+  EXPECT_EQ(std::filesystem::file_size(folder / "features.bin"), predicted_bytes(description(), 7));
+}
+
+/// MVTec AD's 1,725 test images at 518 px and four layers.
+TEST(FeatureStore, PredictsTheKnownSizeOfMvtecsTestSet) {
+  StoreDescription mvtec = description();
+  mvtec.layers = {6, 12, 18, 24};
+  mvtec.embed = 768;
+  mvtec.grid = {37, 37};
+  EXPECT_NEAR(static_cast<double>(predicted_bytes(mvtec, 1725)) / 1e9, 29.0, 0.1);
+}
+
+TEST(FeatureStore, NamesWhatIsMissingOnceAndKeepsWhatIsThere) {
+  const TemporaryFolder folder;
+  FeatureStore store(folder.path(), description());
+  store.put(identities(1, 1), features(1, 1));
+  EXPECT_THAT(store.missing(std::vector{identity(2), identity(1), identity(0), identity(2)}),
+              ElementsAre(identity(2), identity(0)));
+  store.put(identities(0, 3), features(5, 3));  // image 1 is there: its features stay
+  expect_stored(store, {identity(1)}, features(1, 1));
+  EXPECT_EQ(std::filesystem::file_size(folder / "features.bin"), predicted_bytes(description(), 3));
+}
+
+TEST(FeatureStore, SeesWhatAnotherHandleWrote) {
+  const TemporaryFolder folder;
+  FeatureStore one(folder.path(), description()), two(folder.path(), description());
+  one.put(identities(0, 2), features(0, 2));
+  two.put(identities(1, 2), features(1, 2));
+  EXPECT_TRUE(one.missing(identities(0, 3)).empty());
+  expect_stored(one, identities(0, 3), features(0, 3));
+  expect_stored(two, identities(0, 3), features(0, 3));
+}
+
+TEST(FeatureStore, NamesEachFieldThatDiffers) {
+  const TemporaryFolder folder;
+  { FeatureStore store(folder.path(), description()); }
+  const auto with = [&](auto change) {
+    StoreDescription other = description();
+    change(other);
+    return message_of([&] { FeatureStore store(folder.path(), other); });
+  };
+  EXPECT_THAT(with([](auto& other) { other.dataset = "nuts"; }),
+              HasSubstr("dataset is \"screws\" there and \"nuts\" here"));
+  EXPECT_THAT(with([](auto& other) { other.backbone = "def"; }), HasSubstr("backbone"));
+  EXPECT_THAT(with([](auto& other) { other.layers = {6}; }),
+              HasSubstr("layers is [6,12] there and [6] here"));
+  EXPECT_THAT(with([](auto& other) { other.grid = {3, 2}; }), HasSubstr("grid"));
+  EXPECT_THAT(with([](auto& other) { other.stored_as = StoredAs::float16; }), HasSubstr("stored_as"));
+  EXPECT_THAT(with([](auto& other) { other.encoding = "tf32"; }), HasSubstr("encoding"));
+  const std::string two = with([](auto& other) { other.image_size = 56, other.embed = 32; });
+  EXPECT_THAT(two, HasSubstr("image_size is 28 there and 56 here"));
+  EXPECT_THAT(two, HasSubstr("embed"));
+  EXPECT_EQ(with([](auto& other) { other.layers = {12, 6}; }), "");
+}
+
+TEST(FeatureStore, RefusesAFolderOfSomethingElse) {
+  const TemporaryFolder folder;
+  for (const std::string text : {"", "[1]", "{\"format\": 99}", "nonsense"}) {
+    write_file(folder / "store.json", text);
+    EXPECT_THAT(message_of([&] { FeatureStore store(folder.path(), description()); }),
+                HasSubstr("another folder"));
+  }
+  write_file(folder / "file", "x");
+  EXPECT_NE(message_of([&] { FeatureStore store(folder / "file/below", description()); }), "");
+}
+
+TEST(FeatureStore, LooksForFreeSpaceBeforeItStarts) {
+  const TemporaryFolder folder;
+  const FeatureStore store(folder.path(), description());
+  const std::uint64_t needed = predicted_bytes(description(), 10);
+  EXPECT_NO_THROW(store.require_space(10, [&](const Path&) { return needed; }));
+  const std::string message =
+      message_of([&] { store.require_space(10, [&](const Path&) { return needed - 1; }); });
+  EXPECT_THAT(message, HasSubstr("10 images"));
+  EXPECT_THAT(message, HasSubstr("float16"));
+  EXPECT_GT(free_bytes(folder.path()), 0u);
+}
+
+/// Cuts the last `bytes` off a file.
+void cut(const Path& file, std::uintmax_t bytes) {
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - bytes);
+}
+
+TEST(FeatureStore, GoesOnFromATornIndex) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  cut(folder / "index.log", 5);
+  FeatureStore store(folder.path(), description());
+  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(2)));
+  store.put(identities(2, 2), features(2, 2));
+  expect_stored(store, identities(0, 4), features(0, 4));
+  EXPECT_EQ(FeatureStore(folder.path(), description()).size(), 4);
+}
+
+TEST(FeatureStore, GoesOnFromATornRecord) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  cut(folder / "features.bin", 5);
+  FeatureStore store(folder.path(), description());
+  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(2)));
+  store.put(identities(2, 1), features(2, 1));
+  expect_stored(store, identities(0, 3), features(0, 3));
+}
+
+TEST(FeatureStore, IgnoresAnEntryThatWasDamaged) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  std::string entries = read_file(folder / "index.log");
+  entries[entries.size() / 2] = static_cast<char>(entries[entries.size() / 2] ^ 4);
+  write_file(folder / "index.log", entries);
+  FeatureStore store(folder.path(), description());
+  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(1)));
+}
+
+TEST(FeatureStore, NoticesADamagedRecordWhenItIsRead) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 2), features(0, 2));
+  }
+  std::string records = read_file(folder / "features.bin");
+  records[100] = static_cast<char>(records[100] ^ 1);
+  write_file(folder / "features.bin", records);
+  const FeatureStore store(folder.path(), description());
+  EXPECT_THAT(message_of([&] { store.read(identities(0, 1)); }), HasSubstr("damaged"));
+  expect_stored(store, identities(1, 1), features(1, 1));
+}
+
+TEST(FeatureStore, TakesADamagedRecordAgain) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  std::string records = read_file(folder / "features.bin");
+  records[100] = static_cast<char>(records[100] ^ 1);
+  write_file(folder / "features.bin", records);
+  FeatureStore store(folder.path(), description());
+  EXPECT_THAT(store.forget_damaged(identities(0, 3)), ElementsAre(identity(0)));
+  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(0)));
+  store.put(identities(0, 1), features(0, 1));
+  expect_stored(store, identities(0, 3), features(0, 3));
+  expect_stored(FeatureStore(folder.path(), description()), identities(0, 3), features(0, 3));
+}
+
+/// Runs `action` in a process that may not write what others may not; returns its exit code.
+int as_nobody(const std::function<int()>& action) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0 && ::setuid(kNobody) != 0) ::_exit(100);
+    try {
+      ::_exit(action());
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      ::_exit(101);
+    }
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(FeatureStore, CanBeReadWhereItMayNotBeWritten) {
+  const TemporaryFolder folder;
+  {
+    FeatureStore store(folder.path(), description());
+    store.put(identities(0, 3), features(0, 3));
+  }
+  using std::filesystem::perms;
+  const perms readable = perms::owner_read | perms::group_read | perms::others_read;
+  const perms enterable = readable | perms::owner_exec | perms::group_exec | perms::others_exec;
+  for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
+    std::filesystem::permissions(entry.path(), readable);
+  std::filesystem::permissions(folder.path(), enterable);
+  const Features wanted = features(0, 4);
+  EXPECT_EQ(as_nobody([&] {
+              FeatureStore store(folder.path(), description());
+              if (store.missing(identities(0, 4)) != identities(3, 1)) return 1;
+              const Features read = store.read(identities(0, 3));
+              if (!read.global.equal(wanted.global.slice(0, 0, 3))) return 2;
+              const std::string refusal = message_of([&] {
+                store.put(identities(3, 1), {wanted.global.slice(0, 3, 4),
+                                             {{6, wanted.patches.at(6).slice(0, 3, 4)},
+                                              {12, wanted.patches.at(12).slice(0, 3, 4)}},
+                                             {2, 3}});
+              });
+              return refusal.find("may only be read") == std::string::npos ? 3 : 0;
+            }),
+            0);
+  std::filesystem::permissions(folder.path(), enterable | perms::owner_write);
+}
+
+/// Writers are killed at random moments; whatever the store then claims to hold is whole, and the next one
+/// goes on.
+TEST(FeatureStore, SurvivesKillsAtAnyMoment) {
+  const TemporaryFolder folder;
+  constexpr int kImages = 300, kKills = 25;
+  const Features all = features(0, kImages);
+  const auto names = identities(0, kImages);
+  const auto slice_of = [&](int i) {
+    return Features{all.global.slice(0, i, i + 1),
+                    {{6, all.patches.at(6).slice(0, i, i + 1)}, {12, all.patches.at(12).slice(0, i, i + 1)}},
+                    {2, 3}};
+  };
+  std::int64_t before = 0;
+  for (int kill = 0; kill < kKills; ++kill) {
+    const pid_t writer = ::fork();
+    ASSERT_GE(writer, 0);
+    if (writer == 0) {
+      FeatureStore store(folder.path(), description());
+      for (int i = 0; i < kImages; ++i)
+        if (!store.contains(names[static_cast<std::size_t>(i)]))
+          store.put({&names[static_cast<std::size_t>(i)], 1}, slice_of(i));
+      ::_exit(0);
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(500 + 1777 * (kill % 7)));
+    ::kill(writer, SIGKILL);
+    int status = 0;
+    ASSERT_EQ(::waitpid(writer, &status, 0), writer);
+    FeatureStore store(folder.path(), description());
+    EXPECT_GE(store.size(), before);
+    before = store.size();
+    for (int i = 0; i < kImages; ++i)
+      if (store.contains(names[static_cast<std::size_t>(i)]))
+        expect_stored(store, {names[static_cast<std::size_t>(i)]}, slice_of(i));
+  }
+  EXPECT_GT(before, 0);
+  FeatureStore store(folder.path(), description());
+  store.put(names, all);
+  expect_stored(store, names, all);
+}
+
+TEST(ImageIdentity, FollowsTheBytesOfTheFile) {
+  const TemporaryFolder folder;
+  testing::make_files(folder.path(), {"a", "b"});
+  write_file(folder / "c", "a");
+  const std::vector<Path> images{folder / "a", folder / "b", folder / "c"};
+  const auto found = image_identities(images);
+  EXPECT_EQ(found[0], found[2]);
+  EXPECT_NE(found[0], found[1]);
+  EXPECT_EQ(found[0], image_identity(folder / "a"));
+  EXPECT_THAT(message_of([&] { image_identities(std::vector<Path>{folder / "absent"}); }),
+              HasSubstr("absent"));
+}
+
+}  // namespace
+}  // namespace res2clip

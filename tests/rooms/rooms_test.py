@@ -1,0 +1,69 @@
+"""Compares each room's includes with the list of rooms that its CMakeLists.txt gives: rooms_test.py SOURCE_FOLDER.
+
+NEEDS must be what public headers and sources include, USES what sources alone include; a room uses only rooms above it in
+src/CMakeLists.txt. The narrow headers of LibTorch are a rule too: no file includes all of ATen.
+"""
+import re
+import sys
+from pathlib import Path
+
+root = Path(sys.argv[1])
+OPENCV_ROOMS = {"image", "demo"}
+WHOLE_ATEN = re.compile(r'#include <(ATen/ATen\.h|ATen/Functions\.h|torch/all\.h|torch/torch\.h|torch/extension\.h)>')
+
+
+def sources(*folders):
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".hpp", ".cpp", ".cu", ".cuh"}:
+                yield path
+
+
+def rooms_included(*folders):
+    found = {}
+    for path in sources(*folders):
+        for room in re.findall(r'#include "res2clip/([a-z_]+)/', path.read_text()):
+            found.setdefault(room, path.relative_to(root))
+    return found
+
+
+def listed(text, keyword):
+    part = re.search(rf"\b{keyword}\b(.*?)(?=\b(?:NEEDS|USES|SOURCES)\b|\))", text, re.S)
+    return set(re.findall(r"res2clip::([a-z_]+)", part.group(1))) if part else set()
+
+
+def faults():
+    order = [room for room in re.findall(r"add_subdirectory\((\w+)\)", (root / "src/CMakeLists.txt").read_text())]
+    for folder in sorted(p for p in (root / "src").iterdir() if p.is_dir()):
+        if folder.name not in order:
+            yield f"src/{folder.name} is no room of src/CMakeLists.txt"
+    for room in order:
+        text = (root / "src" / room / "CMakeLists.txt").read_text()
+        needs, uses = listed(text, "NEEDS"), listed(text, "USES")
+        headers = rooms_included(root / "include/res2clip" / room)
+        everything = rooms_included(root / "include/res2clip" / room, root / "src" / room)
+        for other, path in everything.items():
+            if other == room:
+                continue
+            if other not in order:
+                yield f"{path} includes res2clip/{other}/, which is no room"
+            elif order.index(other) > order.index(room):
+                yield f"{path} includes res2clip/{other}/, a room below {room}"
+            elif other not in needs | uses:
+                yield f"{path} includes res2clip/{other}/: name it in src/{room}/CMakeLists.txt"
+            elif other in headers and other in uses:
+                yield f"{path} includes res2clip/{other}/ in a public header: it belongs in NEEDS of {room}, not USES"
+        for other in sorted((needs | uses) - set(everything)):
+            yield f"src/{room}/CMakeLists.txt names {other}, but no file of {room} includes it"
+    for path in sources(root / "include", root / "src", root / "apps", root / "bench"):
+        text = path.read_text()
+        if WHOLE_ATEN.search(text):
+            yield f"{path.relative_to(root)} includes all of ATen; include single operators"
+        room = path.relative_to(root).parts[1]
+        if "#include <opencv2/" in text and room not in OPENCV_ROOMS:
+            yield f"{path.relative_to(root)} includes OpenCV, which only {' and '.join(sorted(OPENCV_ROOMS))} know"
+
+
+found = list(faults())
+print("\n".join(found) if found else "every room includes what its list names")
+sys.exit(bool(found))

@@ -1,0 +1,178 @@
+#include "res2clip/settings/settings.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "res2clip/core/random.hpp"
+
+namespace res2clip {
+
+enum class Shape { round, square };
+template <>
+struct EnumNames<Shape> {
+  static constexpr std::pair<Shape, std::string_view> values[] = {{Shape::round, "round"},
+                                                                  {Shape::square, "square"}};
+};
+
+struct Inner {
+  double gamma = 0.01;
+  Shape shape = Shape::round;
+};
+struct Outer {
+  bool on = true;
+  std::int64_t count = 3;
+  std::string name = "x";
+  std::vector<std::int64_t> layers = {6, 12};
+  std::vector<std::string> words = {"a"};
+  Inner inner;
+};
+
+static void describe(Fields& fields, Inner& inner) {
+  fields.field("gamma", inner.gamma, {0.0, 10.0}, "weight of the penalty");
+  fields.field("shape", inner.shape, "shape");
+}
+static void describe(Fields& fields, Outer& outer) {
+  fields.field("on", outer.on, "switch");
+  fields.field("count", outer.count, {1, 100}, "how many");
+  fields.field("name", outer.name, "name");
+  fields.field("layers", outer.layers, {1, 99}, "layers");
+  fields.field("words", outer.words, "words");
+  fields.group("inner", outer.inner);
+}
+
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string failure(const std::string& text) {
+  Outer outer;
+  try {
+    SettingsLayer::from_text(text, "my.yaml").apply(outer);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::settings);
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Settings, AnAbsentKeyLeavesItsFieldAlone) {
+  Outer outer;
+  SettingsLayer::from_text("inner: {gamma: 0.5}\nlayers: [1, 2, 3]", "t").apply(outer);
+  EXPECT_EQ(outer.inner.gamma, 0.5);
+  EXPECT_EQ(outer.inner.shape, Shape::round);
+  EXPECT_EQ(outer.layers, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(outer.count, 3);
+}
+
+TEST(Settings, AnEmptyTextChangesNothing) {
+  Outer outer;
+  SettingsLayer::from_text("", "t").apply(outer);
+  EXPECT_EQ(outer.count, 3);
+}
+
+TEST(Settings, JsonIsReadAsWell) {
+  Outer outer;
+  SettingsLayer::from_text(R"({"inner": {"shape": "square"}, "on": false})", "t").apply(outer);
+  EXPECT_EQ(outer.inner.shape, Shape::square);
+  EXPECT_FALSE(outer.on);
+}
+
+TEST(Settings, AnUnknownKeyIsAnErrorThatNamesFileLineAndKey) {
+  const auto message = failure("count: 2\ninner:\n  gama: 1\n");
+  EXPECT_THAT(message, HasSubstr("my.yaml:3"));
+  EXPECT_THAT(message, HasSubstr("inner.gama"));
+  EXPECT_THAT(message, HasSubstr("gamma"));
+}
+
+TEST(Settings, AKeyThatStandsTwiceIsAnError) {
+  EXPECT_THAT(failure("count: 2\non: true\ncount: 4\n"),
+              ::testing::AllOf(HasSubstr("my.yaml:3"), HasSubstr("count")));
+  EXPECT_THAT(failure("inner: {gamma: 1, gamma: 2}"), HasSubstr("inner.gamma"));
+}
+
+TEST(Settings, AKeyThatIsNoWordIsAnError) {
+  EXPECT_THAT(failure("[1, 2]: 3"), HasSubstr("my.yaml:1"));
+}
+
+TEST(Settings, AWrongTypeIsAnError) {
+  EXPECT_THAT(failure("count: many"), HasSubstr("my.yaml:1: count is 'many'"));
+  EXPECT_THAT(failure("count: 2.5"), HasSubstr("whole number"));
+  EXPECT_THAT(failure("count: [1]"), HasSubstr("whole number"));
+  EXPECT_THAT(failure("layers: 6"), HasSubstr("list"));
+  EXPECT_THAT(failure("inner: 6"), HasSubstr("inner"));
+}
+
+TEST(Settings, AValueOutOfRangeIsAnError) {
+  EXPECT_THAT(failure("inner: {gamma: -1}"), HasSubstr("between 0 and 10"));
+  EXPECT_THAT(failure("inner: {gamma: .nan}"), HasSubstr("between 0 and 10"));
+  EXPECT_THAT(failure("layers: [0]"), HasSubstr("between 1 and 99"));
+}
+
+TEST(Settings, AnUnknownChoiceListsTheChoices) {
+  EXPECT_THAT(failure("inner: {shape: oval}"), HasSubstr("round or square"));
+}
+
+TEST(Settings, BrokenYamlIsAnErrorWithItsLine) {
+  EXPECT_THAT(failure("a: [1\nb: {"), HasSubstr("my.yaml:"));
+}
+
+TEST(Settings, AFailedLayerChangesNothing) {
+  Outer outer;
+  EXPECT_THROW(SettingsLayer::from_text("count: 7\nname: y\ncnt: 1", "t").apply(outer), Error);
+  EXPECT_EQ(outer.count, 3);
+}
+
+TEST(Settings, AnAssignmentReachesANestedKey) {
+  Outer outer;
+  SettingsLayer::from_assignment("inner.gamma=0.25").apply(outer);
+  SettingsLayer::from_assignment("layers=[4]").apply(outer);
+  EXPECT_EQ(outer.inner.gamma, 0.25);
+  EXPECT_EQ(outer.layers, (std::vector<std::int64_t>{4}));
+  EXPECT_THROW(SettingsLayer::from_assignment("inner.gamma"), Error);
+  EXPECT_THROW(SettingsLayer::from_assignment("inner.nothing=1").apply(outer), Error);
+  try {
+    SettingsLayer::from_assignment("layers=6").apply(outer);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("--set layers=6: layers must be"));
+  }
+}
+
+TEST(Settings, WhatIsWrittenReadsBackTheSame) {
+  Outer outer;
+  outer.inner.gamma = 0.1;
+  outer.name = "yes: \"quoted\" #no";
+  outer.words = {"", "1", "true"};
+  Outer again;
+  SettingsLayer::from_text(settings_yaml(outer), "t").apply(again);
+  EXPECT_EQ(settings_json(outer), settings_json(again));
+  EXPECT_EQ(again.inner.gamma, 0.1);
+}
+
+TEST(Settings, HelpNamesEveryKeyWithItsRange) {
+  const auto help = settings_help(Outer{});
+  EXPECT_THAT(help, HasSubstr("inner.gamma"));
+  EXPECT_THAT(help, HasSubstr("0 .. 10"));
+  EXPECT_THAT(help, HasSubstr("round or square"));
+}
+
+TEST(RandomStream, IsTheSameEverywhereAndDependsOnTheName) {
+  RandomStream first(111, "pairs");
+  RandomStream same(111, "pairs");
+  RandomStream other(111, "shuffle");
+  const auto draw = first.next();
+  EXPECT_EQ(draw, same.next());
+  EXPECT_NE(draw, other.next());
+  EXPECT_EQ(RandomStream(7, "frozen").below(1000), RandomStream(7, "frozen").below(1000));
+}
+
+TEST(RandomStream, APermutationHoldsEveryIndexOnce) {
+  auto order = RandomStream(3).permutation(50);
+  std::sort(order.begin(), order.end());
+  for (std::int64_t i = 0; i < 50; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
+}
+
+}  // namespace
+}  // namespace res2clip
