@@ -75,9 +75,8 @@ extern "C" void on_interrupt(int signal) {
 }  // namespace
 
 RunSettings CommonOptions::resolve() const {
-  RunSettings settings = resolve_run_settings(profile, config, assignments);
+  RunSettings settings = resolve_settings(profile, config, assignments);
   for (const auto& change : own_) change(settings);
-  settings.backbone.image_size = settings.image.size;  // which an option may have changed
   return settings;
 }
 

@@ -74,14 +74,13 @@ void eval(const CommonOptions& options) {
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
   if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
-  Settings own_settings = settings;
-  own_settings.compute = compute_of(place, settings.compute);
+  Settings own_settings = settings.method;
+  own_settings.compute = compute_of(place, own_settings.compute);
   apply(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   expect_whole_images(files_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.image = pipeline.settings().image;
-  settings.backbone = pipeline.settings().backbone;
+  settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
   ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
                        [&](const at::Tensor& images) { return pipeline.encode(images); },
@@ -90,7 +89,7 @@ void eval(const CommonOptions& options) {
   std::optional<FeatureStore> store;
   ImageIdentities identities;
   if (!settings.run.store.empty()) {
-    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
+    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings.method,
                                                      pipeline.detector().layers_needed()));
     expect_space(*store, identities.of(images_of(share, references)), *processes);
     input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
@@ -98,9 +97,9 @@ void eval(const CommonOptions& options) {
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult own =
-      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, settings, width));
+  const EvaluationResult own = evaluate(share, references, pipeline.detector(), input,
+                                        {settings.method.compute.batch_size, settings.method.metrics},
+                                        listener_for(bar, settings, width));
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;

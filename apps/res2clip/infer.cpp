@@ -191,7 +191,7 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
 
 void infer(const InferOptions& options) {
   expect_sensible(options);
-  const RunSettings settings = options.resolve();
+  const Settings settings = options.resolve().method;
   InferOutputOptions how = options.output;
   how.overlay = settings.overlay;
   InferOutput output(how);

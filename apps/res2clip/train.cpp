@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <chrono>
 
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/train/run.hpp"
 
 #include "command.hpp"
@@ -31,8 +31,9 @@ std::optional<FeatureStore> open_store(const TrainArguments& arguments, const Ru
   if (arguments.no_store) return std::nullopt;
   const Path folder =
       settings.run.store.empty() ? Path(settings.run.output) / "features" : Path(settings.run.store);
-  const Layers layers = resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
-  return FeatureStore(folder, describe_store(dataset.name, backbone, settings, layers.needed()));
+  const Layers layers =
+      resolve_layers(settings.method.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
+  return FeatureStore(folder, describe_store(dataset.name, backbone, settings.method, layers.needed()));
 }
 
 std::string epoch_line(std::int64_t epoch, const Figures& mean, double seconds) {
@@ -118,25 +119,25 @@ void train(const TrainArguments& arguments) {
   const auto processes = meet(place, arguments.quiet);
   const bool first = processes->rank() == 0;
 
-  const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.compute));
-  static_cast<Settings&>(settings) = fit_to_backbone(settings, backbone.card());
-  TrainingImages images(backbone, dataset, settings);
+  const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.method.compute));
+  settings.method = fit_to_backbone(settings.method, backbone.card());
+  TrainingImages images(backbone, dataset, settings.method);
   const TrainingData data = images.data();
   TrainingRun run;
   run.output = output;
   run.resume = arguments.resume;
   if (!arguments.replay.empty()) {
     run.replay = read_pairs(arguments.replay, data.samples);
-    if (!arguments.epochs_given()) settings.train.epochs = run.replay.back().epoch + 1;
+    if (!arguments.epochs_given()) settings.method.train.epochs = run.replay.back().epoch + 1;
   }
-  run.identity = training_identity(backbone, settings, initial, !arguments.no_store);
+  run.identity = training_identity(backbone, settings.method, initial, !arguments.no_store);
   run.stop_requested = interrupted;
   const bool quiet = arguments.quiet || !first;
   if (!quiet) run.remark = note;
   ProgressBar bar("train", quiet);
-  Reporter reporter(bar, settings.train.epochs);
+  Reporter reporter(bar, settings.method.train.epochs);
   run.on_step = [&](const StepReport& report, std::int64_t total) { reporter.step(report, total); };
-  TrainingSession session(data, make_training_setup(backbone, settings, initial), run, *processes);
+  TrainingSession session(data, make_training_setup(backbone, settings.method, initial), run, *processes);
 
   // From here on nothing is refused that could have been before: what the folder holds may be replaced.
   if (first) write_file(output / "settings.yaml", settings_yaml(settings));

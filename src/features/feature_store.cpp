@@ -10,8 +10,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "store_description.hpp"
 #include "store_files.hpp"
@@ -66,10 +66,6 @@ std::vector<at::Tensor> parts_of(const Features& features, const StoreDescriptio
 }
 
 }  // namespace
-
-void describe(Fields& fields, StoreOptions& options) {
-  fields.field("numbers", options.numbers, "how features lie in a feature store");
-}
 
 std::string image_identity(const Path& image) {
   return sha256_of_file(image);

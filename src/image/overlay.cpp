@@ -201,22 +201,6 @@ at::Tensor to_tensor(const cv::Mat& picture) {
 
 }  // namespace
 
-void describe(Fields& fields, OverlayOptions& options) {
-  fields.field("palette", options.palette, "colours of the heat map");
-  fields.field("opacity", options.opacity, Range<double>{0.0, 1.0},
-               "of the hottest pixels; calm ones are transparent");
-  fields.field("outline", options.outline, "draw a line around the hottest region");
-  fields.field("outline_fraction", options.outline_fraction, Range<double>{0.0, 1.0},
-               "the region reaches this part of the way from the map's median to its maximum");
-  fields.field("side_by_side", options.side_by_side,
-               "show the original beside the overlay, with caption and scale");
-  fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
-               "pictures with a smaller edge are enlarged by a whole factor");
-  fields.field(
-      "calm", options.calm, Range<double>{0.0, 100.0},
-      "map value that good parts reach; 0: what references find in each other, 0.6 where there is one");
-}
-
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
   const double low = map.median().item<double>();
   return {low, std::max({map.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};

@@ -34,13 +34,6 @@ at::Tensor normalise(const at::Tensor& rgb) {
 
 }  // namespace
 
-void describe(Fields& fields, ImageOptions& options) {
-  fields.field("size", options.size, Range<std::int64_t>{0, 8192},
-               "side of the square that images are resized to; 0: what the backbone was exported for");
-  fields.field("convert_before_resize", options.convert_before_resize,
-               "convert to RGB before resizing (false: after, as the authors' loader does)");
-}
-
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
   return normalise(resize_bicubic(rgb, size, size));
 }

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/isfinite.h>
 
+#include "res2clip/core/error.hpp"
+
 #include "unit_length.hpp"
 
 namespace res2clip {
@@ -21,12 +23,6 @@ void expect_encodings(const at::Tensor& features, const char* which) {
 }
 
 }  // namespace
-
-void describe(Fields& fields, TextOptions& options) {
-  fields.field("normalise_encodings", options.normalise_encodings,
-               "unit length of each prompt before the mean");
-  fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
-}
 
 at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings) {
   return unit_length((normalise_encodings ? unit_length(features) : features).mean(0));

@@ -31,15 +31,6 @@ constexpr const char* kSameSource =
 
 }  // namespace
 
-void describe(Fields& fields, MatchOptions& options) {
-  fields.field("weighting", options.weighting, "how similarities become weights over the references");
-  fields.field("penalty", options.penalty, "spatial penalty subtracted from the similarity");
-  fields.field("gamma", options.gamma, {0.0, 1000.0}, "weight of the penalty");
-  fields.field("neighbours", options.neighbours, {1, 1000000}, "references that top_k chooses");
-  fields.field("temperature", options.temperature, {1e-6, 1e6}, "softmax temperature of top_k");
-  fields.field("pooled_similarity", options.pooled_similarity, "compare 3x3 neighbourhoods of patches too");
-}
-
 void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
   if (query.dim() != 3 || reference.dim() != 2)
     throw mismatch("query must be [B, N, D] and the references [K*N, D], not ", query.sizes(), " and ",

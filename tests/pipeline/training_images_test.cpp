@@ -132,7 +132,7 @@ TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
 }
 
 TEST_F(TrainingImagesTest, AreTrainedOnByThePapersProfile) {
-  const Settings paper = resolve_settings("paper", {}, std::vector<std::string>{});
+  const Settings paper = resolve_settings("paper", {}, {}).method;
   settings.train = paper.train;
   settings.text = paper.text;
   settings.prompts = paper.prompts;

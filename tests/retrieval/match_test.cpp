@@ -1,6 +1,7 @@
 #include "res2clip/retrieval/match.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
 #include "support/goldens.hpp"

@@ -4,33 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/image/options.hpp"
 
 namespace res2clip {
-
-/// Colours of a heat map: inferno rises evenly in brightness, turbo shows finer steps.
-enum class Palette { inferno, turbo };
-
-template <>
-struct EnumNames<Palette> {
-  static constexpr std::pair<Palette, std::string_view> values[] = {{Palette::inferno, "inferno"},
-                                                                    {Palette::turbo, "turbo"}};
-};
-
-/// How an anomaly map is laid over its image.
-struct OverlayOptions {
-  Palette palette = Palette::inferno;
-  double opacity = 0.65;             ///< of the hottest pixels; calm ones are transparent
-  bool outline = true;               ///< draw a line around the hottest region
-  double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
-  bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
-  std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
-  /// Map value that good parts reach. Colours go at least half as far again, and a region whose peak is not
-  /// above it gets no outline, so that good parts look calm. 0: not known here (see
-  /// Detector::reference_peak).
-  double calm = 0.0;
-};
-void describe(Fields& fields, OverlayOptions& options);
 
 /// No result of heat_overlay has a longer edge, in pixels.
 inline constexpr std::int64_t kLongestOverlay = 4096;

@@ -8,27 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/metrics/options.hpp"
 
 namespace res2clip {
-
-/// How the pixel curves are taken. Image metrics and both F1 figures are the same in either mode.
-enum class MetricMode {
-  exact,     ///< every distinct score is a threshold, ties merged
-  released,  ///< the 200-strip accumulator of the authors' release, for figures comparable with the published
-             ///< ones
-};
-
-template <>
-struct EnumNames<MetricMode> {
-  static constexpr std::pair<MetricMode, std::string_view> values[] = {{MetricMode::exact, "exact"},
-                                                                       {MetricMode::released, "released"}};
-};
-
-struct MetricOptions {
-  MetricMode mode = MetricMode::released;
-};
-void describe(Fields& fields, MetricOptions& options);
 
 /// The seven figures of a class, in the order of the published tables.
 enum class Metric : std::size_t {

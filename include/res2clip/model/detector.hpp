@@ -7,19 +7,12 @@
 #include "res2clip/clip/features.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/model/options.hpp"
 #include "res2clip/model/reference_bank.hpp"
-#include "res2clip/model/scoring.hpp"
 #include "res2clip/model/text_anchors.hpp"
 #include "res2clip/retrieval/match.hpp"
 
 namespace res2clip {
-
-/// Everything that a detector can be told.
-struct DetectorOptions {
-  LayerOptions layers;
-  MatchOptions retrieval;
-  ScoringOptions scoring;
-};
 
 /// Scores of one layer at patch resolution, before averaging: layer -> [B, rows, cols].
 using PatchMaps = std::map<int, at::Tensor>;

@@ -15,22 +15,9 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
-
-/// Names of an enum's values in settings files and messages. Specialise it beside the enum:
-/// `template <> struct EnumNames<Penalty> { static constexpr std::pair<Penalty, std::string_view> values[] =
-/// {...}; };`
-template <class Enum>
-struct EnumNames;
-
-/// The settings name of an enum value.
-template <class Enum>
-std::string_view name_of(Enum value) {
-  for (const auto& [candidate, name] : EnumNames<Enum>::values)
-    if (candidate == value) return name;
-  return "?";
-}
 
 /// The enum value of a settings name. Throws a settings error that lists the choices; `what` names the
 /// setting.
