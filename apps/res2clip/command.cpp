@@ -181,7 +181,7 @@ void print(const std::string& line) {
     throw runtime_error(std::string("standard output cannot be written: ") + std::strerror(errno));
 }
 
-void expect_writable(const Path& folder) {
+void require_writable(const Path& folder) {
   const AtomicFile probe(folder / "probe");  // never committed: nothing is left of it
   std::ofstream stream(probe.temporary(), std::ios::binary);
   stream << "probe" << std::flush;

@@ -8,8 +8,8 @@
 #include <CLI/CLI.hpp>
 
 #include "res2clip/config/settings.hpp"
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/processes/communicator.hpp"
 
 #include "messages.hpp"
 
@@ -60,7 +60,7 @@ void require(const std::string& value, const std::string& option);
 void print(const std::string& line);
 
 /// Throws a runtime error where a folder cannot be made, or no file be written in it: before hours of work.
-void expect_writable(const Path& folder);
+void require_writable(const Path& folder);
 
 /// Makes SIGINT, SIGTERM and SIGHUP remove temporary files before they end the process.
 void leave_no_unfinished_files();

@@ -11,6 +11,7 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"
@@ -107,8 +108,7 @@ bool check(const std::string& what, c10::Device device, const std::function<doub
     std::snprintf(text, sizeof text, "differs by %.1e (%s)", found, good ? "good" : "TOO MUCH");
     verdict = text;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    verdict = "failed: " + text.substr(0, text.find('\n'));
+    verdict = "failed: " + first_line(error);
   }
   print("self-check   " + what + " on " + device.str() + " " + verdict);
   return good;

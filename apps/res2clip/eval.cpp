@@ -73,7 +73,7 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
-  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
+  if (first && !settings.run.output.empty()) require_writable(settings.run.output);
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
   apply(own_settings.compute);

@@ -178,8 +178,7 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
                  {kVocabularyFile, std::string(built_in_merges())}});
     if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));
+    throw runtime_error(path.string() + ": cannot be written: " + first_line(error));
   }
   file.commit();
 }

@@ -9,10 +9,9 @@
 #include <ATen/ops/cat.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/smoothing.hpp"
-
-#include "unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -61,7 +60,7 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   at::Tensor text = anchors.residual;
   at::Tensor residual = anchors.residual;
   if (adapters) {
-    expect_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
+    require_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
     adapters_ = to_device(*adapters, text.device());
     text = adapt_global(adapters_->text_adapter, text);
     residual = adapt_global(adapters_->res_text_adapter, residual);

@@ -3,8 +3,7 @@
 #include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
-
-#include "unit_length.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 namespace res2clip {
 namespace {

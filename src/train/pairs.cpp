@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/random.hpp"
 
 namespace res2clip {
@@ -57,7 +58,8 @@ class PairsReader {
     pairs.reference = images(json, "reference");
     if (pairs.query.empty() || pairs.query.size() != pairs.reference.size())
       throw wrong("needs as many references as queries, and at least one");
-    for (std::size_t i = 0; i < pairs.query.size(); ++i) expect_reference(pairs.query[i], pairs.reference[i]);
+    for (std::size_t i = 0; i < pairs.query.size(); ++i)
+      require_reference(pairs.query[i], pairs.reference[i]);
     return pairs;
   }
 
@@ -66,7 +68,7 @@ class PairsReader {
   }
 
  private:
-  void expect_reference(std::int64_t query, std::int64_t reference) const {
+  void require_reference(std::int64_t query, std::int64_t reference) const {
     const TrainingSample& of = samples_[static_cast<std::size_t>(query)];
     const TrainingSample& to = samples_[static_cast<std::size_t>(reference)];
     if (to.anomalous) throw wrong("the reference " + to.name + " is not a normal image");
@@ -157,8 +159,7 @@ std::string pairs_line(const StepPairs& pairs, const std::vector<TrainingSample>
   for (const auto index : pairs.query) json["query"].push_back(samples[static_cast<std::size_t>(index)].name);
   for (const auto index : pairs.reference)
     json["reference"].push_back(samples[static_cast<std::size_t>(index)].name);
-  // Paths may hold any bytes.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(json);
 }
 
 std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSample>& samples) {

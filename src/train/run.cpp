@@ -144,7 +144,7 @@ struct TrainingSession::State {
     const TakenUp found = load_run_state(file("state.pt"), trainer, identity, place);
     next_step = found.next_step;
     if (processes.rank() != 0) return;
-    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) expect_lines_before(file(lines), next_step);
+    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) require_lines_before(file(lines), next_step);
     if (!found.remark.empty())
       run.remark("the last bits will differ from those of a training without a break: " + found.remark);
   }

@@ -39,6 +39,10 @@ void remove_unfinished_files() noexcept;
 /// Writes bytes through an AtomicFile.
 void write_file(const Path& path, std::string_view bytes);
 
+/// Flushes the bytes of an open file to disk. False, with errno set, if that failed; a file system that does
+/// not support it counts as done, since nothing better is to be had there.
+bool flush_to_disk(int descriptor) noexcept;
+
 /// SHA-256 in lower-case hexadecimal, of bytes and of a file (read in pieces). Throws a data error where the
 /// file cannot be read.
 std::string sha256(std::string_view bytes);
