@@ -6,10 +6,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/core/json_text.hpp"
 #include "res2clip/image/write.hpp"
 
-#include "command.hpp"
+#include "messages.hpp"
+#include "output.hpp"
 
 namespace res2clip::app {
 namespace {

@@ -205,9 +205,4 @@ TrainingOutcome TrainingSession::train() {
   return outcome;
 }
 
-TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
-                             Communicator& processes) {
-  return TrainingSession(data, std::move(setup), run, processes).train();
-}
-
 }  // namespace res2clip

@@ -15,6 +15,7 @@
 #include "clip/tiny_backbone.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {

@@ -6,6 +6,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
+#include "support/run_training.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/synthetic_data.hpp"
 
@@ -13,6 +14,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::run_training;
 using testing::SyntheticData;
 using testing::TemporaryFolder;
 

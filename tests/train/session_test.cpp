@@ -8,6 +8,7 @@
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/train/run.hpp"
 
+#include "support/run_training.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/synthetic_data.hpp"
 
@@ -15,6 +16,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::run_training;
 using testing::SyntheticData;
 using testing::TemporaryFolder;
 

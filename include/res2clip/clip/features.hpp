@@ -22,8 +22,6 @@ struct Features {
   std::int64_t batch() const { return global.size(0); }
 };
 
-/// The images `first` .. `first + count - 1` of a batch, as views.
-Features slice(const Features& features, std::int64_t first, std::int64_t count);
 /// The same features on another device.
 Features to_device(Features features, c10::Device device);
 /// Batches one after the other along B. All must have the same grid and layers.

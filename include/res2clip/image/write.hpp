@@ -14,7 +14,4 @@ void write_png(const Path& path, const at::Tensor& pixels);
 /// write_png.
 void write_float_map(const Path& path, const at::Tensor& map);
 
-/// Reads what write_float_map wrote. Throws a data error for anything else.
-at::Tensor read_float_map(const Path& path);
-
 }  // namespace res2clip

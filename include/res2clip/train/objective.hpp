@@ -40,8 +40,6 @@ struct BatchLabels {
 /// [B]: the maximum of each mask [B, H, W].
 at::Tensor image_labels(const at::Tensor& masks);
 
-/// Labels of a batch that is seen whole; masks [B, H, W] float32.
-BatchLabels label_batch(const at::Tensor& masks, CountOver over);
 /// Labels of some of a batch's images, with the counts of all.
 BatchLabels label_part(const at::Tensor& masks, CountOver over, const Counts& pixels, const Counts& images);
 
