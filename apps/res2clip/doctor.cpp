@@ -12,6 +12,7 @@
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"

@@ -1,6 +1,7 @@
 #include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"

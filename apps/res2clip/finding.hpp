@@ -6,7 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/image/region.hpp"
 #include "res2clip/model/detector.hpp"
 

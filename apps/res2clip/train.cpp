@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"

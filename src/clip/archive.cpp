@@ -10,6 +10,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "card.hpp"
 #include "program.hpp"

@@ -8,6 +8,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {

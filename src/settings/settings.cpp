@@ -7,6 +7,8 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include "res2clip/core/files.hpp"
+
 namespace res2clip {
 
 namespace {

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
+
 namespace res2clip {
 namespace {
 

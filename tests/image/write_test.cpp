@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/read.hpp"
 
 #include "support/goldens.hpp"

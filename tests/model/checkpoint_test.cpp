@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/pickle_writer.hpp"
 
 #include "support/formula.hpp"

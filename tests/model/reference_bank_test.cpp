@@ -1,6 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"

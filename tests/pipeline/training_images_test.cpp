@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 #include "support/run_training.hpp"

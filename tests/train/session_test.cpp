@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/train/run.hpp"
 

@@ -10,7 +10,7 @@
 
 #include "res2clip/clip/features.hpp"
 #include "res2clip/compute/compute.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
-namespace res2clip {
+#include "res2clip/core/path.hpp"
 
-using Path = std::filesystem::path;
+namespace res2clip {
 
 /// All bytes of a file. Throws a data error that names the path where it cannot be read.
 std::string read_file(const Path& path);

@@ -14,7 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
