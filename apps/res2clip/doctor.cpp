@@ -128,7 +128,7 @@ void examine(const Path& backbone) {
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
   bool agree = true;
   for (const auto& device : devices) {
-    apply({.device = device.str()});
+    apply_compute({.device = device.str()});
     agree &= check("matching", device, [&] { return matching_difference(device); });
     agree &= check("smoothing", device, [&] { return smoothing_difference(device); });
     if (!backbone.empty())

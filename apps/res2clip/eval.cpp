@@ -77,7 +77,7 @@ void eval(const CommonOptions& options) {
   if (first && !settings.run.output.empty()) require_writable(settings.run.output);
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
-  apply(own_settings.compute);
+  apply_compute(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   expect_whole_images(files_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);

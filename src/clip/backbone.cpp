@@ -100,7 +100,7 @@ Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
 Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
-  const auto device = apply(compute);
+  const auto device = apply_compute(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
   auto module = load_module(archive, files);
   if (files[kCardFile].empty() || files[kVocabularyFile].empty())

@@ -75,7 +75,7 @@ ReferenceBank Detector::remember(const Features& normals) const {
 
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
   const at::NoGradGuard no_gradients;
-  expect_comparable(query, bank);
+  require_comparable(query, bank);
   Detection found;
   score_patches(query, bank, found);
   draw_maps(query.grid, found);
@@ -166,7 +166,7 @@ at::Tensor Detector::branch_map(const PatchMaps& patches, const Grid& grid) cons
   return scoring_.smooth_branch_maps ? smoothed(map) : map;
 }
 
-void Detector::expect_comparable(const Features& query, const ReferenceBank& bank) const {
+void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {
   if (query.grid != bank.grid)
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");

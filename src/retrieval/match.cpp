@@ -11,7 +11,7 @@
 #include <c10/util/Exception.h>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include "fused_forms.hpp"
 #include "match_inputs.hpp"

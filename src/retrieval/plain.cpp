@@ -2,7 +2,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "res2clip/retrieval/match.hpp"
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include "match_inputs.hpp"
 

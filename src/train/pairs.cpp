@@ -105,8 +105,8 @@ class PairsReader {
 };
 
 /// The schedules count on regular epochs. `lines` are the numbers of the steps' lines.
-void expect_regular(const std::vector<StepPairs>& pairs, const std::vector<std::int64_t>& lines,
-                    const Path& path) {
+void require_regular(const std::vector<StepPairs>& pairs, const std::vector<std::int64_t>& lines,
+                     const Path& path) {
   if (pairs.empty()) throw data_error(path.string() + ": holds no steps to replay");
   const auto at = [&](std::size_t i) { return path.string() + ":" + std::to_string(lines[i]); };
   const auto steps = static_cast<std::int64_t>(
@@ -174,7 +174,7 @@ std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSa
     pairs.push_back(reader.parse(line, number));
     numbers.push_back(number);
   }
-  expect_regular(pairs, numbers, path);
+  require_regular(pairs, numbers, path);
   return pairs;
 }
 

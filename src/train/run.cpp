@@ -8,7 +8,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
-#include "res2clip/train/curves.hpp"
+#include "res2clip/train/loss_curves.hpp"
 
 #include "line_file.hpp"
 #include "output_lock.hpp"

@@ -120,8 +120,8 @@ StepInput Trainer::load(const StepPairs& pairs, std::int64_t first, std::int64_t
 }
 
 BatchLabels Trainer::label_with_others(const at::Tensor& masks, bool counted) const {
-  const Counts pixels = count(masks);
-  const Counts images = count(image_labels(masks));
+  const Counts pixels = label_counts(masks);
+  const Counts images = label_counts(image_labels(masks));
   const double weight = counted ? 1.0 : 0.0;
   at::Tensor all =
       at::tensor({pixels.normal, pixels.anomalous, images.normal, images.anomalous, images.images},

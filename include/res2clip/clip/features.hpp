@@ -15,8 +15,8 @@ namespace res2clip {
 /// device.
 struct Features {
   at::Tensor global;  ///< [B, D]
-  std::map<int, at::Tensor>
-      patches;  ///< layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major
+  /// Layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major.
+  std::map<int, at::Tensor> patches;
   Grid grid;
 
   std::int64_t batch() const { return global.size(0); }

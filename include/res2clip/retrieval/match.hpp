@@ -40,8 +40,8 @@ struct Match {
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options);
 
-/// The plain ATen form of the same, one function per equation (weights.hpp): the oracle of the fast ones.
-/// Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
+/// The plain ATen form of the same, one function per equation (match_weights.hpp): the oracle of the fast
+/// ones. Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
 

@@ -1,4 +1,4 @@
-#include "res2clip/train/curves.hpp"
+#include "res2clip/train/loss_curves.hpp"
 
 #include <algorithm>
 #include <array>
