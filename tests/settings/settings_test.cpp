@@ -57,6 +57,23 @@ std::string failure(const std::string& text) {
   return "no error";
 }
 
+TEST(Settings, AnOptionThatStandsForOneNamesItselfInErrors) {
+  Outer outer;
+  SettingsLayer::from_option("--gamma", "inner.gamma", "0.5").apply(outer);
+  EXPECT_EQ(outer.inner.gamma, 0.5);
+  const auto failure_of = [&](std::string_view key, std::string_view value) {
+    try {
+      SettingsLayer::from_option("--it", key, value).apply(outer);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(failure_of("count", "0"), "--it is 0; it must be between 1 and 100");
+  EXPECT_EQ(failure_of("inner.shape", "oval"), "--it is 'oval'; it must be round or square");
+  EXPECT_THAT(failure_of("count", "[1"), HasSubstr("--it: the value is not YAML: "));
+}
+
 TEST(Settings, AnAbsentKeyLeavesItsFieldAlone) {
   Outer outer;
   SettingsLayer::from_text("inner: {gamma: 0.5}\nlayers: [1, 2, 3]", "t").apply(outer);
