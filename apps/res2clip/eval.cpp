@@ -1,12 +1,10 @@
-#include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/eval/evaluator.hpp"
-#include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
-#include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
+#include "res2clip/features/stored_features.hpp"
 #include "res2clip/image/read.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -55,11 +53,20 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
-/// Before anything is encoded: whether what the store lacks, of all processes together, fits on its disk.
-void expect_space(FeatureStore& store, const std::vector<std::string>& identities, Communicator& processes) {
-  at::Tensor missing = at::full({1}, static_cast<double>(store.missing(identities).size()), at::kDouble);
-  processes.sum(missing);
-  store.require_space(static_cast<std::int64_t>(missing.item<double>()));
+/// The store that the settings name, filled by all processes of the job together.
+std::unique_ptr<StoredFeatures> open_store(const RunSettings& settings, const Pipeline& pipeline,
+                                           EncodedFeatures& encoded, const Dataset& dataset,
+                                           const References& references, Communicator& processes,
+                                           bool quiet) {
+  const auto& own = pipeline.settings();
+  auto stored = std::make_unique<StoredFeatures>(
+      FeatureStore(settings.run.store,
+                   describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
+                                  own.store.numbers, pipeline.detector().layers_needed())),
+      encoded, pipeline.backbone().device());
+  ProgressBar bar("encode", quiet);
+  stored->fill(images_of(dataset, references), processes, bar.callback(), interrupted);
+  return stored;
 }
 
 void eval(const CommonOptions& options) {
@@ -78,29 +85,23 @@ void eval(const CommonOptions& options) {
   own_settings.compute = compute_of(place, settings.compute);
   apply(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
-  expect_whole_images(files_of(share, references));
+  expect_whole_images(masks_of(share));
+  if (settings.run.store.empty()) expect_whole_images(images_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.image = pipeline.settings().image;
   settings.backbone = pipeline.settings().backbone;
 
-  ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
-                       [&](const at::Tensor& images) { return pipeline.encode(images); },
-                       pipeline.backbone().device().is_cuda());
-  EvaluationInput input = input_from_files(encoder);
-  std::optional<FeatureStore> store;
-  ImageIdentities identities;
-  if (!settings.run.store.empty()) {
-    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
-                                                     pipeline.detector().layers_needed()));
-    expect_space(*store, identities.of(images_of(share, references)), *processes);
-    input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
-  }
+  EncodedFeatures encoded = pipeline.features();
+  std::unique_ptr<StoredFeatures> stored;
+  if (!settings.run.store.empty())
+    stored =
+        open_store(settings, pipeline, encoded, dataset, references, *processes, options.quiet || !first);
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult own =
-      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, settings, width));
+  const EvaluationResult own = evaluate(
+      share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
+      {settings.compute.batch_size, settings.metrics}, listener_for(bar, settings, width));
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;

@@ -1,11 +1,8 @@
 #include <algorithm>
 #include <iostream>
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/stack.h>
-
 #include "res2clip/data/inputs.hpp"
-#include "res2clip/image/prepare.hpp"
+#include "res2clip/features/batch_reader.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
@@ -29,7 +26,11 @@ void expect_no_interrupt() {
 class Inspection {
  public:
   Inspection(const Pipeline& pipeline, ReferenceBank bank, InferOutput& output, bool quiet)
-      : pipeline_(pipeline), bank_(std::move(bank)), output_(output), bar_("infer", quiet) {}
+      : pipeline_(pipeline),
+        bank_(std::move(bank)),
+        output_(output),
+        reader_(pipeline.reading(output.draws())),
+        bar_("infer", quiet) {}
 
   std::size_t batch_size() const { return static_cast<std::size_t>(pipeline_.settings().compute.batch_size); }
 
@@ -41,20 +42,19 @@ class Inspection {
   /// One batch; `names` are the names of its output files.
   void inspect(std::span<const Path> images, std::span<const std::string> names) {
     for (const std::string& name : names) output_.expect_free(name);
-    const std::vector<Picture> pictures = read(images, names);
-    std::vector<at::Tensor> inputs;
-    for (const Picture& picture : pictures)
-      if (!picture.failure) inputs.push_back(picture.input);
+    const ImageBatch batch = reader_.read(images);
     Detection detection;
-    if (!inputs.empty()) detection = pipeline_.detector().detect(pipeline_.encode(at::stack(inputs)), bank_);
+    if (const at::Tensor inputs = batch.whole_inputs(); inputs.size(0) > 0)
+      detection = pipeline_.detector().detect(pipeline_.encode(inputs), bank_);
     bar_.finish();
     std::int64_t index = 0;
-    for (const Picture& picture : pictures) {
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const ImageRead& read = batch.images[i];
       ++seen_;
-      if (picture.failure)
-        report(picture.path, picture.failure);
+      if (read.failure)
+        report(images[i], read.failure);
       else
-        output_.write(picture, detection, index++);
+        output_.write({images[i], names[i], read.pixels, read.height, read.width}, detection, index++);
     }
   }
 
@@ -80,34 +80,10 @@ class Inspection {
   }
 
  private:
-  std::vector<Picture> read(std::span<const Path> images, std::span<const std::string> names) const {
-    std::vector<Picture> pictures(images.size());
-    at::parallel_for(
-        0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            pictures[i].path = images[i];
-            pictures[i].name = names[i];
-            read(pictures[i]);
-          }
-        });
-    return pictures;
-  }
-
-  void read(Picture& picture) const {
-    try {
-      const DecodedImage image = decode_image(picture.path);
-      picture.input = prepare_image(image, pipeline_.settings().image);
-      picture.height = image.rgb.size(0);
-      picture.width = image.rgb.size(1);
-      if (output_.draws()) picture.pixels = image.rgb;
-    } catch (...) {  // exceptions may not leave a parallel region
-      picture.failure = std::current_exception();
-    }
-  }
-
   const Pipeline& pipeline_;
   ReferenceBank bank_;
   InferOutput& output_;
+  BatchReader reader_;
   ProgressBar bar_;
   std::size_t seen_ = 0, failed_ = 0;
 };

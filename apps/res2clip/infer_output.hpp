@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,14 +20,12 @@ struct InferOutputOptions {
   OverlayOptions overlay;
 };
 
-/// A picture to inspect. It is decoded once: its file may be one that can be read only once.
+/// A picture that was inspected.
 struct Picture {
   Path path;
   std::string name;   ///< of its output files, without suffix
-  at::Tensor input;   ///< float32 [3, S, S]
   at::Tensor pixels;  ///< uint8 [H, W, 3]; undefined where no overlay is drawn
   std::int64_t height = 0, width = 0;
-  std::exception_ptr failure;  ///< why it cannot be inspected; null: it can
 };
 
 /// Names of the output files of a list of images, without suffix: each path relative to the folder that

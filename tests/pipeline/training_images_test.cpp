@@ -47,7 +47,7 @@ class TrainingImagesTest : public ::testing::Test {
   }
 
   FeatureStore store() const {
-    return {folder / "store", describe_store("pictures", backbone, settings, {6, 12, 18, 24})};
+    return {folder / "store", describe_training_store(backbone, settings, "pictures")};
   }
 
   std::vector<std::int64_t> all_of(const TrainingData& data) const {
@@ -105,7 +105,8 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
   TrainingImages plain(backbone, dataset, settings), stored(backbone, dataset, settings);
   EXPECT_EQ(stored.fill_store(store(), *alone), 0) << "nothing looks damaged yet";
   const TrainingData data = stored.data();
-  EXPECT_TENSORS_NEAR(data.features(all_of(data)).global, plain.data().features(all_of(data)).global, 0.0);
+  const std::vector<Path> all = data.images_of(all_of(data));
+  EXPECT_TENSORS_NEAR(stored.of(all).global, plain.of(all).global, 0.0);
 }
 
 TEST_F(TrainingImagesTest, NeedAStoreThatAllProcessesShare) {

@@ -10,11 +10,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/processes/communicator.hpp"
-#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/retrieval/match.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/train/adam.hpp"
 #include "res2clip/train/data.hpp"
 #include "res2clip/train/objective.hpp"
@@ -61,6 +61,8 @@ class Trainer {
   /// pairs must be the same everywhere. `stop` tells the others that this process was asked to stop. Throws a
   /// runtime error where a loss is not finite.
   StepReport step(const StepPairs& pairs, bool stop = false);
+  /// Says that these pairs are those of the step after the next one.
+  void soon(const StepPairs& pairs) const;
 
   /// A copy of the weights, on the CPU.
   Adapters adapters() const;
@@ -91,8 +93,14 @@ class Trainer {
 
   std::array<Part, 5> parts() const;
   bool runs(const Group& group, Phase phase) const;
+  /// The part of a batch that this process computes.
+  struct Share {
+    std::int64_t first = 0, count = 0;
+    bool counted = true;  ///< false: it stands for none, and is computed for company
+  };
+  Share share_of(const StepPairs& pairs) const;
   /// Loads and matches this process's images of a batch.
-  StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
+  StepInput load(const StepPairs& pairs, const Share& share) const;
   BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;
   /// Adds gradients and terms up over the processes; returns whether any was asked to stop.
   bool share_out(Objective& objective, Phase phase, bool stop);
