@@ -33,7 +33,8 @@ void add_bank(CLI::App& program, Run& run) {
   command->callback([options, &run] {
     run = [options] {
       const std::vector<Path> references = expand_inputs(options->references, std::cin);
-      const Pipeline pipeline = Pipeline::load(options->backbone, options->resolve(), options->checkpoint);
+      const Pipeline pipeline =
+          Pipeline::load(options->backbone, options->resolve().method, options->checkpoint);
       ProgressBar bar("bank", options->quiet);
       const ReferenceBank bank = pipeline.remember(references, bar.callback());
       bar.finish();

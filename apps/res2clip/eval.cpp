@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
@@ -80,16 +81,15 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
-  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
-  Settings own_settings = settings;
-  own_settings.compute = compute_of(place, settings.compute);
-  apply(own_settings.compute);
+  if (first && !settings.run.output.empty()) require_writable(settings.run.output);
+  Settings own_settings = settings.method;
+  own_settings.compute = compute_of(place, own_settings.compute);
+  apply_compute(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   expect_whole_images(masks_of(share));
   if (settings.run.store.empty()) expect_whole_images(images_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.image = pipeline.settings().image;
-  settings.backbone = pipeline.settings().backbone;
+  settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
   EncodedFeatures encoded = pipeline.features();
   std::unique_ptr<StoredFeatures> stored;
@@ -101,7 +101,7 @@ void eval(const CommonOptions& options) {
   bar.line(table_heading(width));
   const EvaluationResult own = evaluate(
       share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.compute.batch_size, settings.metrics}, listener_for(bar, settings, width));
+      {settings.method.compute.batch_size, settings.method.metrics}, listener_for(bar, settings, width));
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;

@@ -6,6 +6,9 @@
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/tensor.h>
 
+#include "res2clip/core/files.hpp"
+#include "res2clip/image/prepare.hpp"
+
 namespace res2clip {
 namespace {
 

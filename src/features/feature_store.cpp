@@ -10,6 +10,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/crc32.hpp"
 
 #include "store_description.hpp"
@@ -79,10 +80,6 @@ void copy_record(const char* at, const StoreDescription& held, std::int64_t i, c
 }
 
 }  // namespace
-
-void describe(Fields& fields, StoreOptions& options) {
-  fields.field("numbers", options.numbers, "how features lie in a feature store");
-}
 
 std::uint64_t free_bytes(const Path& folder) {
   std::error_code failed;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/features/stored_features.hpp"
 
 namespace res2clip {

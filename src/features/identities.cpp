@@ -7,6 +7,7 @@
 
 #include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/read.hpp"
 
 namespace res2clip {

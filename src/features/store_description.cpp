@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 
 namespace res2clip {
 namespace {
@@ -56,7 +58,7 @@ std::vector<int> match_description(const Path& file, const StoreDescription& des
   const auto expected = to_json(description);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
-    write_file(file, expected.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_file(file, json_text(expected, 1) + "\n");
     return description.layers;
   }
   nlohmann::ordered_json found;
@@ -69,9 +71,8 @@ std::vector<int> match_description(const Path& file, const StoreDescription& des
   for (const auto& [name, value] : expected.items()) {
     const auto stored = found.is_object() && found.contains(name) ? found[name] : nlohmann::ordered_json();
     if (stored == value || (name == "layers" && holds_all(stored, description.layers))) continue;
-    differences += (differences.empty() ? "" : ", ") + name + " is " +
-                   stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " there and " +
-                   value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " here";
+    differences += (differences.empty() ? "" : ", ") + name + " is " + json_text(stored) + " there and " +
+                   json_text(value) + " here";
   }
   if (!differences.empty())
     throw data_error(file.parent_path().string() + ": these stored features do not match: " + differences +

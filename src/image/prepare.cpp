@@ -42,13 +42,6 @@ at::Tensor resized(const DecodedImage& image, const ImageOptions& options) {
 
 }  // namespace
 
-void describe(Fields& fields, ImageOptions& options) {
-  fields.field("size", options.size, Range<std::int64_t>{0, 8192},
-               "side of the square that images are resized to; 0: what the backbone was exported for");
-  fields.field("convert_before_resize", options.convert_before_resize,
-               "convert to RGB before resizing (false: after, as the authors' loader does)");
-}
-
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
   at::Tensor input = at::empty({3, size, size}, at::kFloat);
   normalise_into(input, resize_bicubic(rgb, size, size));

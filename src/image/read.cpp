@@ -12,6 +12,7 @@
 
 #include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "header.hpp"
 

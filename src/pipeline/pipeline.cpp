@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -9,7 +10,7 @@ namespace {
 
 /// What an archive was exported with. Settings at their defaults leave it open; others were meant for it.
 void take_export_of(const ModelCard& card, Settings& settings) {
-  ExportOptions& asked = settings.backbone;
+  EncoderForm& asked = settings.encoder;
   if (asked.vv_blocks != -1 && asked.vv_blocks != card.vv_blocks) {
     const std::string own = std::to_string(card.vv_blocks);
     throw settings_error("this archive has " + own + " V-V blocks, the settings ask for " +
@@ -20,7 +21,7 @@ void take_export_of(const ModelCard& card, Settings& settings) {
                                     own
                               : "export again, or leave the setting out"));
   }
-  const ExportOptions defaults;
+  const EncoderForm defaults;
   const auto take = [](const char* key, bool& value, bool open, bool own) {
     if (value != open && value != own)
       throw settings_error("this archive was exported with " + std::string(key) + "=" +
@@ -42,7 +43,6 @@ Settings fit_to_backbone(Settings settings, const ModelCard& card) {
     throw settings_error("image.size is " + std::to_string(settings.image.size) +
                          "; this backbone needs a multiple of " + std::to_string(card.patch_size));
   take_export_of(card, settings);
-  settings.backbone.image_size = settings.image.size;
   return settings;
 }
 
@@ -101,7 +101,7 @@ ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCa
 
 ReferenceBank Pipeline::open_bank(const Path& file) const {
   ReferenceBank bank = load_bank(file);
-  expect_origin(bank, origin(), file.string());
+  require_origin(bank, origin(), file.string());
   return bank.to(backbone_.device());
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/compute/parallel.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/text_anchors.hpp"
 

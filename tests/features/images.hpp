@@ -6,7 +6,9 @@
 #include <ATen/ATen.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/features/encoded_features.hpp"
+#include "res2clip/image/prepare.hpp"
 #include "res2clip/image/write.hpp"
 
 #include "support/temporary_folder.hpp"

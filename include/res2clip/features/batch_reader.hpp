@@ -11,8 +11,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/compute/workers.hpp"
-#include "res2clip/core/files.hpp"
-#include "res2clip/image/prepare.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/image/options.hpp"
 
 namespace res2clip {
 

@@ -10,6 +10,7 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/features/batch_reader.hpp"
 #include "res2clip/features/feature_source.hpp"
+#include "res2clip/image/options.hpp"
 
 namespace res2clip {
 

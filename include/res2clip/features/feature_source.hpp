@@ -3,7 +3,7 @@
 #include <span>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

@@ -8,25 +8,10 @@
 #include <vector>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/features/options.hpp"
 
 namespace res2clip {
-
-/// How numbers lie in a feature store. float16 halves its size; a feature then differs by at most 2^-11 of
-/// its size (2.5e-4 for the unit vectors stored here).
-enum class StoredAs { float32, float16 };
-
-template <>
-struct EnumNames<StoredAs> {
-  static constexpr std::pair<StoredAs, std::string_view> values[] = {{StoredAs::float32, "float32"},
-                                                                     {StoredAs::float16, "float16"}};
-};
-
-struct StoreOptions {
-  StoredAs numbers = StoredAs::float32;
-};
-void describe(Fields& fields, StoreOptions& options);
 
 /// Everything on which stored features depend besides the image itself. A store holds the features of one
 /// such description and serves no other, but for the layers: it serves any of those that it holds.

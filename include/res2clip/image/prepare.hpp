@@ -5,20 +5,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/image/options.hpp"
 #include "res2clip/image/read.hpp"
-#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
-
-/// How an image becomes the backbone's input.
-struct ImageOptions {
-  std::int64_t size =
-      0;  ///< side of the square input, pixels; 0: the size that the backbone was exported for
-  bool convert_before_resize =
-      true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
-};
-void describe(Fields& fields, ImageOptions& options);
 
 /// float32 [3, S, S] for the backbone: resized to S x S (aspect not kept) as Pillow's bicubic does it,
 /// divided by 255, normalised by CLIP's mean and standard deviation. Released code: the test transform.

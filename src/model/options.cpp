@@ -1,6 +1,30 @@
-#include "res2clip/model/scoring.hpp"
+#include "res2clip/model/options.hpp"
+
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
+
+namespace {
+
+constexpr Range<std::int64_t> kBlocks{1, 1000};
+
+}  // namespace
+
+void describe(Fields& fields, TextOptions& options) {
+  fields.field("normalise_encodings", options.normalise_encodings,
+               "unit length of each prompt before the mean");
+  fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
+}
+
+void describe(Fields& fields, LayerOptions& options) {
+  fields.field("text", options.text, kBlocks, "blocks of the text branch, from 1; empty: the last");
+  fields.field("visual", options.visual, kBlocks,
+               "blocks of the visual branch; empty: quarters of the depth");
+  fields.field("residual_training_free", options.residual_training_free, kBlocks,
+               "blocks of the residual branch without adapters; empty: the last");
+  fields.field("residual_fine_tuned", options.residual_fine_tuned, kBlocks,
+               "blocks of the residual branch with adapters; empty: quarters of the depth");
+}
 
 void describe(Fields& fields, BranchWeights& weights) {
   fields.field("text", weights.text, {0.0, 1e6}, "weight of the text branch");
