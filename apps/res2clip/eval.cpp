@@ -70,7 +70,17 @@ std::unique_ptr<StoredFeatures> open_store(const RunSettings& settings, const Pi
   return stored;
 }
 
-void eval(const CommonOptions& options) {
+struct EvalOptions : CommonOptions {
+  bool timings = false;
+};
+
+/// How busy each stage of an evaluation was, and the threads that read images for it.
+void print_timings(std::vector<StageTime> stages, double seconds, const BatchReader& reader) {
+  stages.insert(stages.begin(), {"read, prepare", reader.threads(), reader.busy_seconds()});
+  for (const std::string& line : stage_table(stages, seconds)) note(line);
+}
+
+void eval(const EvalOptions& options) {
   RunSettings settings = options.resolve();
   require(settings.run.backbone, "--backbone");
   require(settings.data.root, "--data");
@@ -99,9 +109,14 @@ void eval(const CommonOptions& options) {
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
+  EvaluationListener listener = listener_for(bar, settings, width);
+  if (options.timings)
+    listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
+      print_timings(stages, seconds, encoded.reader());
+    };
   const EvaluationResult own = evaluate(
       share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.method.compute.batch_size, settings.method.metrics}, listener_for(bar, settings, width));
+      {settings.method.compute.batch_size, settings.method.metrics}, listener);
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;
@@ -121,7 +136,7 @@ void eval(const CommonOptions& options) {
 }  // namespace
 
 void add_eval(CLI::App& program, Run& run) {
-  auto options = std::make_shared<CommonOptions>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
       program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
   options->add_run_to(*command);
@@ -142,6 +157,7 @@ void add_eval(CLI::App& program, Run& run) {
   options->add_switch(
       *command, "--save-maps", [](RunSettings& s) -> bool& { return s.run.save_maps; },
       "Also write each image's anomaly map");
+  command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   options->add_to(*command);
   command->footer(
       "Examples:\n"
