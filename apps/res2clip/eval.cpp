@@ -1,3 +1,5 @@
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/files.hpp"
@@ -54,20 +56,12 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
-/// The store that the settings name, filled by all processes of the job together.
-std::unique_ptr<StoredFeatures> open_store(const RunSettings& settings, const Pipeline& pipeline,
-                                           EncodedFeatures& encoded, const Dataset& dataset,
-                                           const References& references, Communicator& processes,
-                                           bool quiet) {
-  const auto& own = pipeline.settings();
-  auto stored = std::make_unique<StoredFeatures>(
-      FeatureStore(settings.run.store,
-                   describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
-                                  own.store.numbers, pipeline.detector().layers_needed())),
-      encoded, pipeline.backbone().device());
-  ProgressBar bar("encode", quiet);
-  stored->fill(images_of(dataset, references), processes, bar.callback(), interrupted);
-  return stored;
+/// The store that the settings name.
+FeatureStore open_store(const RunSettings& settings, const Pipeline& pipeline, const Dataset& dataset) {
+  const Settings& own = pipeline.settings();
+  return {settings.run.store,
+          describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
+                         own.store.numbers, pipeline.detector().layers_needed())};
 }
 
 struct EvalOptions : CommonOptions {
@@ -97,15 +91,23 @@ void eval(const EvalOptions& options) {
   apply_compute(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   expect_whole_images(masks_of(share));
-  if (settings.run.store.empty()) expect_whole_images(images_of(share, references));
+  const bool with_store = !settings.run.store.empty();
+  ImageIdentities identities;
+  if (with_store)
+    identities.of(images_of(dataset, references), *processes);  // which looks at the files, too
+  else
+    expect_whole_images(images_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
   EncodedFeatures encoded = pipeline.features();
-  std::unique_ptr<StoredFeatures> stored;
-  if (!settings.run.store.empty())
-    stored =
-        open_store(settings, pipeline, encoded, dataset, references, *processes, options.quiet || !first);
+  std::optional<StoredFeatures> stored;
+  if (with_store) {
+    ProgressBar filling("encode", options.quiet || !first);
+    stored.emplace(open_store(settings, pipeline, dataset), encoded, pipeline.backbone().device(),
+                   std::move(identities));
+    stored->fill(images_of(dataset, references), *processes, filling.callback(), interrupted);
+  }
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));

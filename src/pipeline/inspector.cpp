@@ -35,7 +35,13 @@ void Inspector::inspect(std::span<const Path> images) {
       ahead.push_back(reader_.start(images.subspan(begun, std::min(batch_size_, images.size() - begun))));
     ImageBatch batch = ahead.front().wait();
     ahead.pop_front();
-    Scored scored = score(first, std::move(batch));
+    std::optional<Scored> scored;
+    try {
+      scored = score(first, std::move(batch));
+    } catch (...) {  // the batch before is whole
+      if (before) hand_over(std::move(*before), deliveries);
+      throw;
+    }
     if (before) hand_over(std::move(*before), deliveries);
     before = std::move(scored);
     if (pipeline_.backbone().device().is_cpu()) hand_over(*std::exchange(before, std::nullopt), deliveries);
