@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
