@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,14 +22,12 @@ struct InferOutputOptions {
 /// Throws a settings error for a threshold or range that is none.
 void require_sensible(const InferOutputOptions& options);
 
-/// An image to inspect. It is decoded once: its file may be one that can be read only once.
-struct InspectedImage {
+/// An image file that was inspected.
+struct SourceImage {
   Path path;
   std::string name;   ///< of its output files, without suffix
-  at::Tensor input;   ///< float32 [3, S, S]
   at::Tensor pixels;  ///< uint8 [H, W, 3]; undefined where no overlay is drawn
   std::int64_t height = 0, width = 0;
-  std::exception_ptr failure;  ///< why it cannot be inspected; null: it can
 };
 
 /// Writes the overlay and the raw map of each image, and prints its line.
@@ -40,13 +37,13 @@ class InferOutput {
   InferOutput(const OutputFiles& files, InferOutputOptions options)
       : files_(files), options_(std::move(options)) {}
 
-  /// Image `index` of a batch.
-  void write(const InspectedImage& image, const Detection& detection, std::int64_t index);
+  /// Writes the files of image `row` of a batch. For several threads at once.
+  Finding write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const;
+  void print_line(const Finding& finding);
   void write_failure(const Path& image, const std::string& message) const;
 
  private:
-  void draw(const InspectedImage& image, const at::Tensor& map, Finding& finding) const;
-  void print_line(const Finding& finding);
+  void draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const;
 
   const OutputFiles& files_;
   InferOutputOptions options_;

@@ -32,9 +32,7 @@ std::optional<FeatureStore> open_store(const TrainArguments& arguments, const Ru
   if (arguments.no_store) return std::nullopt;
   const Path folder =
       settings.run.store.empty() ? Path(settings.run.output) / "features" : Path(settings.run.store);
-  const Layers layers =
-      resolve_layers(settings.method.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
-  return FeatureStore(folder, describe_store(dataset.name, backbone, settings.method, layers.needed()));
+  return FeatureStore(folder, describe_training_store(backbone, settings.method, dataset.name));
 }
 
 std::string epoch_line(std::int64_t epoch, const Figures& mean, double seconds) {
@@ -144,12 +142,7 @@ void train(const TrainArguments& arguments) {
   if (first) write_file(output / "settings.yaml", settings_yaml(settings));
   if (auto store = open_store(arguments, settings, backbone, dataset)) {
     ProgressBar encoding("encode", quiet);
-    images.fill_store(
-        std::move(*store), *processes,
-        [&](std::int64_t done, std::int64_t total, const std::string& text) {
-          encoding.update(done, total, text);
-        },
-        interrupted);
+    images.fill_store(std::move(*store), *processes, encoding.callback(), interrupted);
   }
   reporter.begin();
   const TrainingOutcome outcome = session.train();

@@ -7,8 +7,11 @@
 namespace res2clip {
 
 Features to_device(Features features, c10::Device device) {
-  features.global = features.global.to(device);
-  for (auto& [layer, patches] : features.patches) patches = patches.to(device);
+  const auto move = [&](at::Tensor& tensor) {
+    tensor = tensor.to(device, /*non_blocking=*/tensor.is_pinned());
+  };
+  move(features.global);
+  for (auto& [layer, patches] : features.patches) move(patches);
   return features;
 }
 

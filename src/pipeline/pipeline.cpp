@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/image/prepare.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -47,24 +46,6 @@ Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   return settings;
 }
 
-StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
-                                const Settings& settings, std::vector<int> layers) {
-  const ModelCard& card = backbone.card();
-  const std::int64_t side = settings.image.size / card.patch_size;
-  std::sort(layers.begin(), layers.end());
-  StoreDescription description;
-  description.dataset = dataset;
-  description.backbone = backbone.checksum();
-  description.image_size = settings.image.size;
-  description.layers = std::move(layers);
-  description.embed = card.embed_dim;
-  description.grid = {side, side};
-  description.stored_as = settings.store.numbers;
-  description.encoding = std::string("precision ") + std::string(name_of(settings.compute.precision)) +
-                         (settings.image.convert_before_resize ? ", converted first" : ", resized first");
-  return description;
-}
-
 Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
     : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
 
@@ -78,9 +59,19 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
   return {std::move(backbone), std::move(detector), std::move(own)};
 }
 
+EncodedFeatures Pipeline::features() const {
+  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size};
+}
+
+ReadingOptions Pipeline::reading(bool pixels) const {
+  return {.image = settings_.image, .page_locked = backbone_.device().is_cuda(), .pixels = pixels};
+}
+
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
-  const at::Tensor prepared = prepare_images(images, settings_.image);
-  return backbone_.device().is_cuda() ? prepared.pin_memory() : prepared;
+  BatchReader reader(reading());
+  const ImageBatch batch = reader.read(images);
+  batch.expect_whole();
+  return batch.input;
 }
 
 Features Pipeline::encode(const at::Tensor& images) const {
@@ -89,10 +80,13 @@ Features Pipeline::encode(const at::Tensor& images) const {
 
 Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress) const {
   const auto batch = static_cast<std::size_t>(settings_.compute.batch_size);
+  EncodedFeatures source = features();
   std::vector<Features> parts;
   for (std::size_t first = 0; first < images.size(); first += batch) {
     if (progress) progress(static_cast<std::int64_t>(first), static_cast<std::int64_t>(images.size()), {});
-    parts.push_back(encode(prepare(images.subspan(first, std::min(batch, images.size() - first)))));
+    const auto rest = images.subspan(first);
+    source.soon(rest);
+    parts.push_back(source.of(rest.first(std::min(batch, rest.size()))));
   }
   return concatenate(parts);
 }

@@ -56,6 +56,11 @@ void require_finite(const Figures& figures, std::int64_t step) {
                           " is not finite; the features are broken or a learning rate is too high");
 }
 
+std::span<const std::int64_t> part_of(const std::vector<std::int64_t>& indices, std::int64_t first,
+                                      std::int64_t count) {
+  return std::span(indices).subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+}
+
 }  // namespace
 
 Trainer::Trainer(const TrainingData& data, const TrainingSetup& setup, Communicator& processes)
@@ -109,14 +114,28 @@ Trainer::Group& Trainer::group(const std::string& name) {
   return *found;
 }
 
-StepInput Trainer::load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const {
-  const auto part = [&](const std::vector<std::int64_t>& indices) {
-    return std::span<const std::int64_t>(indices).subspan(static_cast<std::size_t>(first),
-                                                          static_cast<std::size_t>(count));
-  };
+Trainer::Share Trainer::share_of(const StepPairs& pairs) const {
+  const auto batch = static_cast<std::int64_t>(pairs.query.size());
+  const std::int64_t first = batch * processes_.rank() / processes_.size();
+  const std::int64_t last = batch * (processes_.rank() + 1) / processes_.size();
+  // In a small batch a process may have no image. It computes one that counts for nothing, so that all do the
+  // same.
+  return last > first ? Share{first, last - first} : Share{0, 1, false};
+}
+
+StepInput Trainer::load(const StepPairs& pairs, const Share& share) const {
+  const auto query = part_of(pairs.query, share.first, share.count);
+  const auto reference = part_of(pairs.reference, share.first, share.count);
   const at::NoGradGuard no_grad;
-  return prepare_step(data_.features(part(pairs.query)), data_.features(part(pairs.reference)),
-                      data_.masks(part(pairs.query)), layers_, retrieval_);
+  const Features query_features = data_.features.of(data_.images_of(query));
+  const Features reference_features = data_.features.of(data_.images_of(reference));
+  return prepare_step(query_features, reference_features, data_.masks(query), layers_, retrieval_);
+}
+
+void Trainer::soon(const StepPairs& pairs) const {
+  const Share share = share_of(pairs);
+  for (const auto* images : {&pairs.query, &pairs.reference})
+    data_.features.soon(data_.images_of(part_of(*images, share.first, share.count)));
 }
 
 BatchLabels Trainer::label_with_others(const at::Tensor& masks, bool counted) const {
@@ -163,21 +182,16 @@ Figures Trainer::rates() {
 }
 
 StepReport Trainer::step(const StepPairs& pairs, bool stop) {
-  const auto batch = static_cast<std::int64_t>(pairs.query.size());
-  const std::int64_t first = batch * processes_.rank() / processes_.size();
-  const std::int64_t last = batch * (processes_.rank() + 1) / processes_.size();
-  // In a small batch a process may have no image. It computes one that counts for nothing, so that all do the
-  // same.
-  const bool counted = last > first;
-  const StepInput input = counted ? load(pairs, first, last - first) : load(pairs, 0, 1);
-  const BatchLabels labels = label_with_others(input.masks, counted);
+  const Share share = share_of(pairs);
+  const StepInput input = load(pairs, share);
+  const BatchLabels labels = label_with_others(input.masks, share.counted);
 
   StepReport report{pairs.epoch, pairs.step, phase_of(pairs.epoch, options_.alternate), {}, {}, rates(),
                     {},          false};
   for (Group& group : groups_) group.adam.clear_gradients();
   Objective objective =
       training_objective(input, labels, adapters_, text_residual_, layers_, report.phase, options_);
-  if (!counted) {
+  if (!share.counted) {
     objective.total = objective.total.mul(0);
     for (at::Tensor* loss : losses_of(objective)) *loss = loss->mul(0);
     for (auto& [name, value] : objective.terms) value = value.mul(0);

@@ -352,18 +352,5 @@ TEST(FeatureStore, SurvivesKillsAtAnyMoment) {
   expect_stored(store, names, all);
 }
 
-TEST(ImageIdentity, FollowsTheBytesOfTheFile) {
-  const TemporaryFolder folder;
-  testing::make_files(folder.path(), {"a", "b"});
-  write_file(folder / "c", "a");
-  const std::vector<Path> images{folder / "a", folder / "b", folder / "c"};
-  const auto found = image_identities(images);
-  EXPECT_EQ(found[0], found[2]);
-  EXPECT_NE(found[0], found[1]);
-  EXPECT_EQ(found[0], image_identity(folder / "a"));
-  EXPECT_THAT(message_of([&] { image_identities(std::vector<Path>{folder / "absent"}); }),
-              HasSubstr("absent"));
-}
-
 }  // namespace
 }  // namespace res2clip

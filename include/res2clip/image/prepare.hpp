@@ -20,6 +20,9 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options);
 /// The same of a file that is decoded already.
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options);
 
+/// The same into memory that is there already: float32 [3, S, S], contiguous, on the CPU.
+void prepare_image_into(const at::Tensor& input, const DecodedImage& image, const ImageOptions& options);
+
 /// The same of pixels that are in memory already: uint8 [H, W, 3].
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
 

@@ -60,6 +60,8 @@ class Trainer {
   /// pairs must be the same everywhere. `stop` tells the others that this process was asked to stop. Throws a
   /// runtime error where a loss is not finite.
   StepReport step(const StepPairs& pairs, bool stop = false);
+  /// Says that these pairs are those of the step after the next one.
+  void soon(const StepPairs& pairs) const;
 
   /// A copy of the weights, on the CPU.
   Adapters adapters() const;
@@ -93,8 +95,14 @@ class Trainer {
   std::vector<Group> groups_of(std::int64_t steps_per_epoch) const;
   std::vector<Part> parts() const;
   Group& group(const std::string& name);
+  /// The part of a batch that this process computes.
+  struct Share {
+    std::int64_t first = 0, count = 0;
+    bool counted = true;  ///< false: it stands for none, and is computed for company
+  };
+  Share share_of(const StepPairs& pairs) const;
   /// Loads and matches this process's images of a batch.
-  StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
+  StepInput load(const StepPairs& pairs, const Share& share) const;
   BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;
   /// Adds gradients and terms up over the processes; returns whether any was asked to stop.
   bool sum_over_processes(Objective& objective, Phase phase, bool stop);
