@@ -1,45 +1,101 @@
 #include "res2clip/data/references.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/random.hpp"
 
+#include "json_file.hpp"
+#include "layouts.hpp"
 #include "listing.hpp"
 
 namespace res2clip {
 namespace {
 
+bool is_listed(const std::vector<std::string>& categories, const std::string& category) {
+  return categories.empty() || std::find(categories.begin(), categories.end(), category) != categories.end();
+}
+
+/// `root` with the longest tail of a path behind it that exists; empty: none of at least two names does.
+Path tail_below(const Path& root, const Path& path) {
+  for (auto first = std::next(path.begin()); first != path.end() && std::next(first) != path.end(); ++first) {
+    Path tail;
+    for (auto name = first; name != path.end(); ++name) tail /= *name;
+    if (const Path found = found_as(root / tail); is_file(found)) return found;
+  }
+  return {};
+}
+
 Path resolve(const std::string& text, const Path& root, const std::string& where) {
   const Path path = text;
-  if (is_file(root / path)) return root / path;
-  if (is_file(path)) return path;
+  for (const Path& whole : {root / path, path})
+    if (const Path found = found_as(whole); is_file(found)) return found;
+  if (!path.empty())
+    if (const Path found = tail_below(root, path.lexically_normal()); !found.empty()) return found;
   throw data_error(where + ": the reference " + text + " is absent, from " + root.string() +
-                   " and from the working directory");
+                   " (where its last names are looked for too) and from the working directory");
+}
+
+Error malformed(const Path& file, const std::string& what) {
+  return data_error(file.string() + ": " + what);
+}
+
+std::vector<Sample> normal_training_images(const Dataset& dataset, const std::string& category) {
+  std::vector<Sample> images;
+  if (const auto found = dataset.train.find(category); found != dataset.train.end()) images = found->second;
+  std::erase_if(images, [](const Sample& sample) { return sample.anomalous; });
+  return images;
+}
+
+/// A reference scores itself; a defect among the references hides defects.
+void remark_on_test_images(const References& references, Dataset& dataset) {
+  for (const auto& [category, paths] : references) {
+    std::map<Path, bool> anomalous;  // real path of a test image
+    for (const Sample& sample : dataset.test[category])
+      anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
+    std::size_t both = 0;
+    for (const Path& path : paths) {
+      const auto found = anomalous.find(std::filesystem::weakly_canonical(path));
+      if (found == anomalous.end()) continue;
+      if (found->second)
+        throw data_error(path.string() + ": is a reference of class '" + category +
+                         "' and an anomalous test image; references are normal images");
+      ++both;
+    }
+    if (both > 0)
+      dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
+                                counted(paths.size(), "reference") +
+                                " are also test images, and score lower than others");
+  }
 }
 
 }  // namespace
 
-References read_references(const Path& file, const Path& root) {
-  nlohmann::json classes;
-  try {
-    classes = nlohmann::json::parse(read_file(file));
-  } catch (const nlohmann::json::exception& fault) {
-    throw data_error(file.string() + ": is not JSON: " + fault.what());
-  }
-  const auto fault = [&](const std::string& what) { return data_error(file.string() + ": " + what); };
-  if (!classes.is_object()) throw fault("is not {\"class\": [\"path\", ...]}");
+References read_references(const Path& file, const Path& root, const std::vector<std::string>& categories) {
+  const OrderedJson classes = read_json_file(file);
+  if (!classes.is_object()) throw malformed(file, "is not {\"class\": [\"path\", ...]}");
   References references;
   for (const auto& [category, paths] : classes.items()) {
-    if (!paths.is_array()) throw fault("\"" + category + "\" is not a list of paths");
+    if (!is_listed(categories, category)) continue;
+    if (!paths.is_array()) throw malformed(file, "\"" + category + "\" is not a list of paths");
     auto& resolved = references[category];
     for (const auto& path : paths) {
-      if (!path.is_string()) throw fault("\"" + category + "\" lists something that is not a path");
+      if (!path.is_string()) throw malformed(file, "\"" + category + "\" lists something that is not a path");
       resolved.push_back(resolve(path.get<std::string>(), root, file.string() + ", class " + category));
     }
   }
+  return references;
+}
+
+References training_references(const Dataset& dataset) {
+  References references;
+  for (const std::string& category : dataset.categories)
+    for (const Sample& sample : normal_training_images(dataset, category))
+      references[category].push_back(sample.image);
   return references;
 }
 
@@ -61,10 +117,7 @@ References take_references(const References& references, const std::vector<std::
 References choose_references(const Dataset& dataset, std::int64_t shots, std::int64_t seed) {
   References references;
   for (const std::string& category : dataset.categories) {
-    const auto found = dataset.train.find(category);
-    std::vector<Sample> candidates;
-    if (found != dataset.train.end()) candidates = found->second;
-    std::erase_if(candidates, [](const Sample& sample) { return sample.anomalous; });
+    std::vector<Sample> candidates = normal_training_images(dataset, category);
     if (candidates.size() < static_cast<std::size_t>(shots))
       throw data_error(dataset.root.string() + ": class '" + category + "' has " +
                        std::to_string(candidates.size()) + " normal training images, but " +
@@ -78,6 +131,22 @@ References choose_references(const Dataset& dataset, std::int64_t shots, std::in
     for (std::int64_t i = 0; i < shots; ++i)
       chosen.push_back(candidates[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])].image);
   }
+  return references;
+}
+
+References references_for(Dataset& dataset, const std::string& source, std::int64_t shots,
+                          std::int64_t seed) {
+  const auto taken = [&](const References& all) { return take_references(all, dataset.categories, shots); };
+  References references;
+  if (source.empty())
+    references = choose_references(dataset, shots, seed);
+  else if (source == "first")
+    references = taken(training_references(dataset));
+  else if (source == "published")
+    references = taken(published_references(dataset));
+  else
+    references = taken(read_references(source, dataset.root, dataset.categories));
+  remark_on_test_images(references, dataset);
   return references;
 }
 

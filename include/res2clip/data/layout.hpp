@@ -3,57 +3,75 @@
 #include <string>
 #include <vector>
 
-#include "res2clip/settings/settings.hpp"
 #include "res2clip/data/sample.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 
-/// How a data set lies on disk.
+/// How a data set lies on disk. All layouts of folders are read by one reader, which finds out which it is;
+/// their names serve the tables of the paper and the user's notes.
 enum class Layout {
-  mvtec,   ///< CLASS/train/good, CLASS/test/good, CLASS/test/DEFECT, CLASS/ground_truth/DEFECT/STEM_mask.png
-  visa,    ///< CLASS/Data/Images/{Normal,Anomaly} with split_csv/1cls.csv, or converted to mvtec's folders
-  btad,    ///< CLASS/train/ok, CLASS/test/{ok,ko}, CLASS/ground_truth/ko/STEM.{png,bmp}
-  mpdd,    ///< mvtec's folders
-  dtd,     ///< DTD-Synthetic: mvtec's folders
-  folder,  ///< mvtec's folders with any class names; good and ok are the names of normal images
-  meta,    ///< what meta.json at the data root says
+  mvtec,  ///< CLASS/train/good, CLASS/test/good, CLASS/test/DEFECT, CLASS/ground_truth/DEFECT/STEM_mask.png
+  visa,   ///< CLASS/Data/Images/{Normal,Anomaly} with split_csv/1cls.csv, or converted to mvtec's folders
+  btad,   ///< CLASS/train/ok, CLASS/test/{ok,ko}, CLASS/ground_truth/ko/STEM.{png,bmp}
+  mpdd,   ///< mvtec's folders
+  dtd,    ///< DTD-Synthetic: mvtec's folders
+  loco,   ///< MVTec LOCO: CLASS/ground_truth/KIND/STEM/*.png, several masks of one image
+  mvtec_ad2,  ///< MVTec AD 2: CLASS/test_public/{good,bad,ground_truth/bad}
+  real_iad,   ///< Real-IAD: realiad_jsons/CLASS.json lists the images
+  anomalib,   ///< CLASS/{normal,abnormal,mask} without train and test; any kinds of defects beside normal
+  folder,     ///< any of these folders with any class names
+  meta,       ///< what meta.json at the data root says, or the JSON file that is named as the root
 };
 
 template <>
 struct EnumNames<Layout> {
   static constexpr std::pair<Layout, std::string_view> values[] = {
-      {Layout::mvtec, "mvtec"}, {Layout::visa, "visa"},     {Layout::btad, "btad"}, {Layout::mpdd, "mpdd"},
-      {Layout::dtd, "dtd"},     {Layout::folder, "folder"}, {Layout::meta, "meta"}};
+      {Layout::mvtec, "mvtec"},         {Layout::visa, "visa"},         {Layout::btad, "btad"},
+      {Layout::mpdd, "mpdd"},           {Layout::dtd, "dtd"},           {Layout::loco, "loco"},
+      {Layout::mvtec_ad2, "mvtec_ad2"}, {Layout::real_iad, "real_iad"}, {Layout::anomalib, "anomalib"},
+      {Layout::folder, "folder"},       {Layout::meta, "meta"}};
 };
 
 /// Which data set.
 struct DatasetOptions {
   Layout layout = Layout::mvtec;
-  std::string root;                  ///< folder of the classes, or of one single class
+  std::string root;                  ///< folder of the classes, or of one single class; meta: or a JSON file
   std::vector<std::string> classes;  ///< only these; empty: all
+  std::vector<std::string> good{"good", "ok", "normal"};  ///< folders of normal images, in any case
+  bool skip_broken = false;  ///< leave out images that cannot be used instead of refusing the data set
 };
 void describe(Fields& fields, DatasetOptions& options);
 
-/// Finds the images of a data set; none is opened.
+/// Which lists of a meta.json are read: what a run does not need may be missing or wrong.
+enum class Splits { all, test };
+
+/// Finds the images of a data set; none is opened. Of classes that are not asked for nothing is looked at.
 ///
-/// Classes, kinds of defects and images are in byte order of their names (meta.json keeps its own order). A
-/// mask of an anomalous image is STEM_mask or STEM with an image suffix; a defect without a ground_truth
-/// folder has no masks, which counts as all normal. A data set of one class may be named by the folder of the
-/// class itself.
+/// Classes, kinds of defects and images are in byte order of their names (meta.json keeps its own order). The
+/// names train, test, ground_truth and those of normal folders are taken in any case. Folders below a kind
+/// belong to it. A mask of an anomalous image has its stem, or that and `_mask` (`_Mask`, `-mask`, `_label`,
+/// `_gt`), with an image suffix; names may be composed otherwise (NFC, NFD). A defect without a folder of
+/// masks has none, which counts as all normal. A data set of one class may be named by the folder of the
+/// class itself, and one whose classes are in a folder below the root by the root. A class without train and
+/// test has every fifth normal image as a test image, unless there is a folder normal_test.
+///
+/// `remarks` of the result tell what was passed over, and what may be wrong with the labels.
 ///
 /// Throws data errors that name the place: no such folder, no class (and what was looked for), a class
-/// without test images, a mask or image that is named but absent, a malformed meta.json or CSV file. A class
-/// filter that names an unknown class is a settings error.
-Dataset load_dataset(const DatasetOptions& options);
+/// without test images, a mask or test image that is named but absent (or, with `skip_broken`, leaves the
+/// image out), a malformed list. Training images may be absent until they are references. A class filter that
+/// names an unknown class is a settings error.
+Dataset load_dataset(const DatasetOptions& options, Splits splits = Splits::all);
 
 /// Reads a meta.json of the authors' format: {"train": {class: [item]}, "test": {class: [item]}}, an item
-/// being
-/// {"img_path", "mask_path", "cls_name", "specie_name", "anomaly"} with paths relative to `root`. An
-/// anomalous image whose mask path is empty or a folder has no mask.
+/// being {"img_path", "mask_path", "cls_name", "specie_name", "anomaly"} with paths relative to `root`.
+/// "train", "mask_path", "cls_name" and "specie_name" may be missing. An anomalous image whose mask path is
+/// missing, null, empty or a folder has no mask. The classes are those of "test".
 Dataset read_meta(const Path& file, const Path& root);
 
 /// Writes a data set as meta.json, which read_meta turns into the same samples. Paths stand relative to
-/// dataset.root.
+/// dataset.root. Throws a data error for an image with several masks, and for names that are not UTF-8.
 void write_meta(const Dataset& dataset, const Path& file);
 
 }  // namespace res2clip
