@@ -8,8 +8,8 @@
 #include <CLI/CLI.hpp>
 
 #include "res2clip/config/settings.hpp"
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/processes/communicator.hpp"
 
 #include "messages.hpp"
 
@@ -51,6 +51,9 @@ struct CommonOptions {
  private:
   std::vector<std::function<void(RunSettings&)>> own_;  // what the options above change
 };
+
+/// "mvtec, visa, ... or meta": the names of layouts, for help texts.
+std::string dataset_names();
 
 /// Throws a settings error where an option was not given.
 void require(const std::string& value, const std::string& option);

@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/stack.h>
 
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/inputs.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -11,6 +12,7 @@
 #include "command.hpp"
 #include "infer_output.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -18,6 +20,7 @@ namespace {
 struct InferOptions : CommonOptions {
   std::string backbone, bank, checkpoint;
   std::vector<std::string> references, inputs;
+  bool recursive = false;
   InferOutputOptions output;
 };
 
@@ -72,6 +75,10 @@ class Inspection {
     report(line, std::current_exception());
   }
 
+  /// Throws a data error where nothing was asked for.
+  void expect_some() const {
+    if (seen_ == 0) throw data_error("standard input names no images");
+  }
   /// Throws a data error where there was a failure.
   void expect_no_failure() const {
     if (failed_ > 0)
@@ -123,10 +130,10 @@ void inspect_list(Inspection& inspection, const std::vector<Path>& images,
 }
 
 /// What a line of standard input stands for, picture by picture.
-void inspect_line(Inspection& inspection, InferOutput& output, const std::string& line) {
+void inspect_line(Inspection& inspection, InferOutput& output, const std::string& line, bool recursive) {
   std::vector<Path> images;
   try {
-    images = expand_inputs({line}, std::cin);
+    images = find_inputs({line}, std::cin, recursive).images;
   } catch (const Error&) {
     return inspection.report_absent(line);
   }
@@ -139,12 +146,12 @@ void inspect_line(Inspection& inspection, InferOutput& output, const std::string
 }
 
 /// Paths from standard input are answered one by one, as they come.
-void inspect_stream(Inspection& inspection, InferOutput& output) {
+void inspect_stream(Inspection& inspection, InferOutput& output, bool recursive) {
+  InputLines lines(std::cin);
   std::string line;
-  while (!interrupted() && std::getline(std::cin, line) && !interrupted()) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line != "-") inspect_line(inspection, output, line);
-  }
+  while (!interrupted() && lines.next(line) && !interrupted())
+    if (line != "-") inspect_line(inspection, output, line, recursive);
+  if (!interrupted()) inspection.expect_some();
 }
 
 bool names_standard_input(const std::vector<std::string>& arguments) {
@@ -189,6 +196,13 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
                            });
 }
 
+/// The images that arguments stand for; says what is passed over in folders.
+std::vector<Path> listed(const std::vector<std::string>& arguments, const InferOptions& options) {
+  Inputs inputs = find_inputs(arguments, std::cin, options.recursive);
+  if (!options.quiet) note_left_out(inputs.left_out);
+  return std::move(inputs.images);
+}
+
 void infer(const InferOptions& options) {
   expect_sensible(options);
   const RunSettings settings = options.resolve();
@@ -197,8 +211,11 @@ void infer(const InferOptions& options) {
   InferOutput output(how);
   const bool stream = options.inputs.size() == 1 && options.inputs[0] == "-";
   std::vector<Path> references, images;
-  if (options.bank.empty()) references = expand_inputs(options.references, std::cin);
-  if (!stream) images = expand_inputs(options.inputs, std::cin);
+  if (options.bank.empty()) {
+    references = listed(options.references, options);
+    leave_out_unusable(references, /*skip_broken=*/false);
+  }
+  if (!stream) images = listed(options.inputs, options);
   const std::vector<std::string> names = output_names(images);
   expect_apart(references, images);
   expect_room(output, how.folder, references, images, names);
@@ -215,7 +232,7 @@ void infer(const InferOptions& options) {
   if (output.draws()) output.set_calm(pipeline.detector().reference_peak(bank).value_or(kCalmUnknown));
   Inspection inspection(pipeline, std::move(bank), output, options.quiet);
   if (stream)
-    inspect_stream(inspection, output);
+    inspect_stream(inspection, output, options.recursive);
   else
     inspect_list(inspection, images, names);
   expect_no_interrupt();
@@ -241,6 +258,7 @@ void add_infer(CLI::App& program, Run& run) {
       ->type_name("FILE");
   command->add_option("--output,-o", options->output.folder, "Write overlays (PNG) and raw maps (.npy) here")
       ->type_name("DIR");
+  command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--json", options->output.json, "JSON lines instead of a table");
   command->add_option("--threshold", options->output.threshold, "Scores above this are called anomalous");
   command

@@ -4,12 +4,25 @@
 #include <cmath>
 #include <set>
 
+#include <ATen/Parallel.h>
+#include <nlohmann/json.hpp>
+
 #include "res2clip/core/error.hpp"
 
 #include "layouts.hpp"
+#include "listing.hpp"
 
 namespace res2clip {
+
+// What travels between processes: the index of a sample and what was found, of those with a finding.
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MaskTraits, empty, full, over_half, many_values)
+
 namespace {
+
+using Json = nlohmann::json;
+
+/// Processes may be on faster disks.
+constexpr std::chrono::hours kPatience{24};
 
 /// Rounded sides of scaled masks differ less, turned or cropped ones more.
 constexpr double kAspectTolerance = 0.05;
@@ -55,6 +68,56 @@ void remark_on_class(Dataset& dataset, const std::string& category, std::span<co
                               " " + mistake.text + " (first: " + first.string() + ")");
 }
 
+void require_usable(std::span<const Finding> findings) {
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::string> faults;
+  for (const Finding& finding : findings)
+    if (!finding.fault.empty()) faults.push_back(finding.fault);
+  if (faults.empty()) return;
+  std::string message = faults.size() > 1 ? std::to_string(faults.size()) + " images cannot be used: " : "";
+  for (std::size_t i = 0; i < std::min(faults.size(), kNamed); ++i)
+    message += (i > 0 ? "; " : "") + faults[i];
+  if (faults.size() > kNamed) message += "; and " + std::to_string(faults.size() - kNamed) + " more";
+  throw data_error(message + " (--skip-broken goes on without)");
+}
+
+/// Takes what cannot be used out of the data set, and adds it to `unusable`.
+void leave_out_unusable(Dataset& dataset, std::span<const Sample> samples, std::span<const Finding> findings,
+                        std::set<Path>& unusable) {
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (findings[i].fault.empty()) continue;
+    if (unusable.insert(samples[i].image).second) dataset.left_out.push_back(findings[i].fault);
+  }
+  for (auto* split : {&dataset.train, &dataset.test})
+    for (auto& [category, images] : *split)
+      std::erase_if(images, [&](const Sample& sample) { return unusable.contains(sample.image); });
+  for (const std::string& category : dataset.categories)
+    if (dataset.test[category].empty())
+      throw data_error(dataset.root.string() + ": class '" + category +
+                       "' has no test image left that can be used");
+}
+
+void remark_on_masks(Dataset& dataset, std::span<const Sample> samples, std::span<const Finding> findings) {
+  for (const std::string& category : dataset.categories)
+    for (const Mistake& mistake : kMistakes) remark_on_class(dataset, category, samples, findings, mistake);
+}
+
+Json packed(std::size_t index, const Finding& finding) {
+  // A path in a message may hold bytes that are not UTF-8; CBOR keeps them as they are in binary.
+  const auto& text = finding.fault;
+  return {{"sample", index}, {"fault", Json::binary({text.begin(), text.end()})}, {"mask", finding.mask}};
+}
+
+Finding unpacked(const Json& json) {
+  const auto& text = json.at("fault").get_binary();
+  return {{text.begin(), text.end()}, json.at("mask").get<MaskTraits>()};
+}
+
+bool says_something(const Finding& finding) {
+  const MaskTraits& mask = finding.mask;
+  return !finding.fault.empty() || mask.empty || mask.full || mask.over_half || mask.many_values;
+}
+
 }  // namespace
 
 Finding examine(const Sample& sample, Examination how) {
@@ -83,38 +146,62 @@ std::vector<Sample> samples_of(const Dataset& dataset, const References& referen
   return samples;
 }
 
-void require_usable(std::span<const Finding> findings) {
-  constexpr std::size_t kNamed = 10;
-  std::vector<std::string> faults;
-  for (const Finding& finding : findings)
-    if (!finding.fault.empty()) faults.push_back(finding.fault);
-  if (faults.empty()) return;
-  std::string message = faults.size() > 1 ? std::to_string(faults.size()) + " images cannot be used: " : "";
-  for (std::size_t i = 0; i < std::min(faults.size(), kNamed); ++i)
-    message += (i > 0 ? "; " : "") + faults[i];
-  if (faults.size() > kNamed) message += "; and " + std::to_string(faults.size() - kNamed) + " more";
-  throw data_error(message + " (--skip-broken goes on without)");
+std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes) {
+  const auto step = static_cast<std::int64_t>(processes.size());
+  const auto count = (static_cast<std::int64_t>(samples.size()) - processes.rank() + step - 1) / step;
+  std::vector<Finding> own(samples.size());
+  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto index = static_cast<std::size_t>(i * step + processes.rank());
+      own[index] = examine(samples[index], how);
+    }
+  });
+  Json found = Json::array();
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (says_something(own[i])) found.push_back(packed(i, own[i]));
+  const auto bytes = Json::to_cbor(found);
+  std::vector<Finding> all(samples.size());
+  for (const std::string& others : processes.gather({bytes.begin(), bytes.end()}, kPatience))
+    for (const Json& one : Json::from_cbor(others)) all[one.at("sample").get<std::size_t>()] = unpacked(one);
+  return all;
 }
 
-void leave_out_unusable(Dataset& dataset, std::span<const Sample> samples,
-                        std::span<const Finding> findings) {
+References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice>& choice, bool skip_broken,
+                           Communicator& processes) {
+  std::set<Path> unusable;
+  for (;;) {
+    const References references = choice ? references_for(dataset, *choice, unusable) : References();
+    const std::vector<Sample> samples = samples_of(dataset, references);
+    const auto findings =
+        examine(samples, skip_broken ? Examination::pixels : Examination::header, processes);
+    if (!skip_broken) require_usable(findings);
+    const std::size_t before = unusable.size();
+    leave_out_unusable(dataset, samples, findings, unusable);
+    if (unusable.size() > before)
+      continue;  // other references may have been taken, which nobody has looked at
+    remark_on_masks(dataset, samples, findings);
+    remark_on_references(dataset, references);
+    return references;
+  }
+}
+
+std::vector<std::string> leave_out_unusable(std::vector<Path>& images, bool skip_broken) {
+  std::vector<Sample> samples;
+  for (const Path& image : images)
+    if (std::error_code ignored; !std::filesystem::exists(image, ignored) || is_file(image))
+      samples.push_back({image, {}, {}, {}, {}, false});
+  const auto findings =
+      examine(samples, skip_broken ? Examination::pixels : Examination::header, *single_process());
+  std::vector<std::string> left_out;
   std::set<Path> unusable;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     if (findings[i].fault.empty()) continue;
-    if (unusable.insert(samples[i].image).second) dataset.left_out.push_back(findings[i].fault);
+    unusable.insert(samples[i].image);
+    left_out.push_back(findings[i].fault);
   }
-  for (auto* split : {&dataset.train, &dataset.test})
-    for (auto& [category, images] : *split)
-      std::erase_if(images, [&](const Sample& sample) { return unusable.contains(sample.image); });
-  for (const std::string& category : dataset.categories)
-    if (dataset.test[category].empty())
-      throw data_error(dataset.root.string() + ": class '" + category +
-                       "' has no test image left that can be used");
-}
-
-void remark_on_masks(Dataset& dataset, std::span<const Sample> samples, std::span<const Finding> findings) {
-  for (const std::string& category : dataset.categories)
-    for (const Mistake& mistake : kMistakes) remark_on_class(dataset, category, samples, findings, mistake);
+  if (!skip_broken || unusable.size() == images.size()) require_usable(findings);
+  std::erase_if(images, [&](const Path& image) { return unusable.contains(image); });
+  return left_out;
 }
 
 }  // namespace res2clip

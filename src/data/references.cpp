@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -51,26 +50,12 @@ std::vector<Sample> normal_training_images(const Dataset& dataset, const std::st
   return images;
 }
 
-/// A reference scores itself; a defect among the references hides defects.
-void remark_on_test_images(const References& references, Dataset& dataset) {
-  for (const auto& [category, paths] : references) {
-    std::map<Path, bool> anomalous;  // real path of a test image
-    for (const Sample& sample : dataset.test[category])
-      anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
-    std::size_t both = 0;
-    for (const Path& path : paths) {
-      const auto found = anomalous.find(std::filesystem::weakly_canonical(path));
-      if (found == anomalous.end()) continue;
-      if (found->second)
-        throw data_error(path.string() + ": is a reference of class '" + category +
-                         "' and an anomalous test image; references are normal images");
-      ++both;
-    }
-    if (both > 0)
-      dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
-                                counted(paths.size(), "reference") +
-                                " are also test images, and score lower than others");
-  }
+/// Whether each test image is anomalous, by its real path.
+std::map<Path, bool> anomalous_by_path(const std::vector<Sample>& samples) {
+  std::map<Path, bool> anomalous;
+  for (const Sample& sample : samples)
+    anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
+  return anomalous;
 }
 
 }  // namespace
@@ -134,20 +119,42 @@ References choose_references(const Dataset& dataset, std::int64_t shots, std::in
   return references;
 }
 
-References references_for(Dataset& dataset, const std::string& source, std::int64_t shots,
-                          std::int64_t seed) {
-  const auto taken = [&](const References& all) { return take_references(all, dataset.categories, shots); };
-  References references;
-  if (source.empty())
-    references = choose_references(dataset, shots, seed);
-  else if (source == "first")
-    references = taken(training_references(dataset));
-  else if (source == "published")
-    references = taken(published_references(dataset));
+bool is_references_file(const std::string& source) {
+  return !source.empty() && source != "first" && source != "published";
+}
+
+References references_for(const Dataset& dataset, const ReferenceChoice& choice,
+                          const std::set<Path>& unusable) {
+  if (choice.source.empty()) return choose_references(dataset, choice.shots, choice.seed);
+  References all;
+  if (choice.source == "first")
+    all = training_references(dataset);
+  else if (choice.source == "published")
+    all = published_references(dataset);
   else
-    references = taken(read_references(source, dataset.root, dataset.categories));
-  remark_on_test_images(references, dataset);
-  return references;
+    all = read_references(choice.source, dataset.root, dataset.categories);
+  for (auto& [category, paths] : all)
+    std::erase_if(paths, [&](const Path& path) { return unusable.contains(path); });
+  return take_references(all, dataset.categories, choice.shots);
+}
+
+void remark_on_references(Dataset& dataset, const References& references) {
+  for (const auto& [category, paths] : references) {
+    const auto test = anomalous_by_path(dataset.test[category]);
+    std::size_t both = 0;
+    for (const Path& path : paths) {
+      const auto found = test.find(std::filesystem::weakly_canonical(path));
+      if (found == test.end()) continue;
+      if (found->second)
+        throw data_error(path.string() + ": is a reference of class '" + category +
+                         "' and an anomalous test image; references are normal images");
+      ++both;
+    }
+    if (both > 0)
+      dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
+                                counted(paths.size(), "reference") +
+                                " are also test images, which then score too low");
+  }
 }
 
 std::string references_json(const References& references, const Path& root) {

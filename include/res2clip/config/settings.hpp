@@ -4,18 +4,19 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/clip/prompts.hpp"
 #include "res2clip/compute/compute.hpp"
-#include "res2clip/settings/settings.hpp"
-#include "res2clip/features/feature_store.hpp"
 #include "res2clip/data/layout.hpp"
+#include "res2clip/features/feature_store.hpp"
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
 #include "res2clip/model/text_anchors.hpp"
+#include "res2clip/settings/settings.hpp"
 #include "res2clip/train/options.hpp"
 
 namespace res2clip {
@@ -71,6 +72,10 @@ struct RunSettings : Settings {
   RunOptions run;
 };
 void describe(Fields& fields, RunSettings& settings);
+
+/// The settings that decide scores and differ from the profile's, as "retrieval.gamma". Left out are the
+/// image size, the export (both are the backbone's) and the metrics.
+std::vector<std::string> changed_settings(const Settings& settings);
 
 /// The YAML text of a profile, as it is compiled into the program.
 std::string_view profile_text(Profile profile);

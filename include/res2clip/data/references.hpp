@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,10 +41,24 @@ References take_references(const References& references, const std::vector<std::
 /// for a class with fewer training images.
 References choose_references(const Dataset& dataset, std::int64_t shots, std::int64_t seed);
 
-/// The references of a run as `run.references` says it: empty: drawn by the seed; "first"; "published"; else
-/// a references file. Throws as these do, and a data error if a reference is an anomalous test image. A
-/// remark for each class whose references are among its test images is added to `dataset`.
-References references_for(Dataset& dataset, const std::string& source, std::int64_t shots, std::int64_t seed);
+/// Which references a run takes.
+struct ReferenceChoice {
+  std::string source;       ///< empty: drawn by the seed; "first", "published", or a references file
+  std::int64_t shots = 1;   ///< per class
+  std::int64_t seed = 111;  ///< of a draw
+};
+
+/// Whether a source is a file.
+bool is_references_file(const std::string& source);
+
+/// The references of all classes of a data set. Of a references file, those in `unusable` are passed over.
+/// Throws as the functions above.
+References references_for(const Dataset& dataset, const ReferenceChoice& choice,
+                          const std::set<Path>& unusable = {});
+
+/// Adds a remark to the data set for each class whose references are among its test images. Throws a data
+/// error for a reference that is an anomalous one.
+void remark_on_references(Dataset& dataset, const References& references);
 
 /// References as the text of a references file, paths relative to `root` where they lie below it.
 std::string references_json(const References& references, const Path& root);

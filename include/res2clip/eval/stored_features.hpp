@@ -2,8 +2,8 @@
 
 #include <c10/core/Device.h>
 
-#include "res2clip/features/feature_store.hpp"
 #include "res2clip/eval/evaluator.hpp"
+#include "res2clip/features/feature_store.hpp"
 
 namespace res2clip {
 
