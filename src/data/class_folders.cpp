@@ -81,7 +81,8 @@ class ClassReader {
 
   void pass_over(std::size_t images, const Path& folder, const std::string& why) {
     if (images > 0)
-      reader_.remark(category_ + ": " + counted(images, "image") + " in " +
+      reader_.remark(category_ + ": " + std::to_string(images) +
+                     (images == 1 ? " image in " : " images in ") +
                      folder.lexically_relative(folder_).generic_string() + " " + why);
   }
 
@@ -131,8 +132,8 @@ class ClassReader {
       reader_.add(std::move(sample), test);
     }
     if (masks.unused() > 0)
-      reader_.remark(category_ + ": " + counted(masks.unused(), "mask") + " of '" + defect +
-                     "' belong to no image of it");
+      reader_.remark(category_ + ": masks of '" + defect +
+                     "' that belong to no image of it: " + std::to_string(masks.unused()));
   }
 
   LayoutReader& reader_;

@@ -64,8 +64,8 @@ void remark_on_class(Dataset& dataset, const std::string& category, std::span<co
     if (mistaken++ == 0) first = samples[i].mask;
   }
   if (mistaken > 0)
-    dataset.remarks.push_back(category + ": " + std::to_string(mistaken) + " of " + counted(masks, "mask") +
-                              " " + mistake.text + " (first: " + first.string() + ")");
+    dataset.remarks.push_back(category + ": " + std::to_string(mistaken) + " of " + std::to_string(masks) +
+                              " masks " + mistake.text + " (first: " + first.string() + ")");
 }
 
 void require_usable(std::span<const Finding> findings) {

@@ -56,8 +56,8 @@ void add_normal(LayoutReader& reader, const std::string& category, const FlatCla
   }
   for (const Path& image : test_images) add(image, true);
   if (among_normal > 0)
-    reader.remark(category + ": " + std::to_string(among_normal) + " of " + counted(images.size(), "image") +
-                  " in " + flat.normal.filename().string() +
+    reader.remark(category + ": " + std::to_string(among_normal) + " of " + std::to_string(images.size()) +
+                  " images in " + flat.normal.filename().string() +
                   " (every fifth by name) are test images, the others are for references");
 }
 

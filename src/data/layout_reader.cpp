@@ -42,10 +42,6 @@ std::vector<Path> mask_files(const Sample& sample) {
   return is_folder(sample.mask) ? images_in(sample.mask) : std::vector<Path>{sample.mask};
 }
 
-std::string counted(std::size_t count, const std::string& noun) {
-  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
-}
-
 bool LayoutReader::wants(const std::string& category) {
   if (!contains(seen_, category)) seen_.push_back(category);
   return options_.classes.empty() || contains(options_.classes, category);

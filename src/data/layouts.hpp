@@ -12,7 +12,7 @@ namespace res2clip {
 /// wanted.
 class LayoutReader {
  public:
-  LayoutReader(Dataset& dataset, const DatasetOptions& options) : dataset(dataset), options_(options) {}
+  LayoutReader(Dataset& into, const DatasetOptions& options) : dataset(into), options_(options) {}
 
   /// Whether a class that the data set has is asked for.
   bool wants(const std::string& category);
@@ -50,8 +50,5 @@ void read_visa(LayoutReader& reader);
 void read_real_iad(LayoutReader& reader);
 /// The file of the authors' format.
 void read_meta(LayoutReader& reader, const Path& file, Splits splits);
-
-/// "1 image", "2 images".
-std::string counted(std::size_t count, const std::string& noun);
 
 }  // namespace res2clip

@@ -56,9 +56,9 @@ void remark_on_labels(Dataset& dataset, const std::string& category) {
         "others)");
   if (anomalous == 0) remark("no test image is anomalous");
   if (without_mask > 0)
-    remark(std::to_string(without_mask) + " of " + counted(anomalous, "anomalous image") +
-           " have no mask: their pixels count as good");
-  if (repeated > 0) remark(counted(repeated, "test image") + " are listed more than once");
+    remark(std::to_string(without_mask) + " of " + std::to_string(anomalous) +
+           " anomalous images have no mask: their pixels count as good");
+  if (repeated > 0) remark("test images listed more than once: " + std::to_string(repeated));
 }
 
 }  // namespace

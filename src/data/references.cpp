@@ -152,8 +152,8 @@ void remark_on_references(Dataset& dataset, const References& references) {
     }
     if (both > 0)
       dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
-                                counted(paths.size(), "reference") +
-                                " are also test images, which then score too low");
+                                std::to_string(paths.size()) +
+                                " references are also test images, which then score too low");
   }
 }
 

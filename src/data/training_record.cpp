@@ -81,8 +81,8 @@ void remark_on_training(Dataset& dataset, const Path& checkpoint) {
   std::size_t seen = 0;
   for (const std::string& digest : digests) seen += record->images.contains(digest);
   if (seen > 0)
-    dataset.remarks.push_back(std::to_string(seen) + " of " + counted(digests.size(), "test image") +
-                              " are among those that " + checkpoint.string() +
+    dataset.remarks.push_back(std::to_string(seen) + " of " + std::to_string(digests.size()) +
+                              " test images are among those that " + checkpoint.string() +
                               " was trained on: its results on them say nothing about new images");
 }
 
