@@ -45,11 +45,12 @@ void add_prepare(CLI::App& program, Run& run) {
   command->footer("Example: res2clip prepare --dataset mvtec --data mvtec_anomaly_detection");
   command->callback([options, &run] {
     run = [options] {
-      const Dataset dataset = load_dataset({value_of<Layout>(options->dataset, "--dataset"),
-                                            options->data,
-                                            {},
-                                            options->good,
-                                            options->skip_broken});
+      Dataset dataset = load_dataset({value_of<Layout>(options->dataset, "--dataset"),
+                                      options->data,
+                                      {},
+                                      options->good,
+                                      options->skip_broken});
+      require_training_images(dataset, options->skip_broken);
       const Path output = options->output.empty() ? dataset.root / "meta.json" : Path(options->output);
       write_meta(dataset, output);
       if (options->quiet) return;

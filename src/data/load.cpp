@@ -92,6 +92,18 @@ Dataset load_dataset(const DatasetOptions& options, Splits splits) {
   return dataset;
 }
 
+void require_training_images(Dataset& dataset, bool skip_broken) {
+  for (auto& [category, samples] : dataset.train)
+    std::erase_if(samples, [&](const Sample& sample) {
+      if (is_file(found_as(sample.image))) return false;
+      const std::string what =
+          sample.image.string() + " is absent, a training image of class '" + category + "'";
+      if (!skip_broken) throw data_error(what);
+      dataset.left_out.push_back(what);
+      return true;
+    });
+}
+
 Dataset read_meta(const Path& file, const Path& root) {
   Dataset dataset;
   dataset.name = name_of(Layout::meta);

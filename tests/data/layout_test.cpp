@@ -149,6 +149,20 @@ TEST(VisaLayout, NamesTheLineThatIsWrong) {
   EXPECT_THAT(message_of([&] { load_dataset(options(Layout::visa, folder.path())); }), HasSubstr("1cls.csv"));
 }
 
+TEST(VisaLayout, MayLackTrainingImagesUntilTheyAreNeeded) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), kCandle);
+  write_file(folder / "split_csv/1cls.csv",
+             "object,split,label,image,mask\n"
+             "candle,test,normal,candle/Data/Images/Normal/0000.JPG,\n"
+             "candle,train,normal,candle/Data/Images/Normal/0007.JPG,\n");
+  Dataset dataset = load_dataset(options(Layout::visa, folder.path()));
+  EXPECT_THAT(message_of([&] { require_training_images(dataset, false); }), HasSubstr("0007.JPG is absent"));
+  require_training_images(dataset, true);
+  EXPECT_TRUE(dataset.train.at("candle").empty());
+  EXPECT_THAT(dataset.left_out, ElementsAre(HasSubstr("0007.JPG is absent")));
+}
+
 TEST(VisaLayout, LooksAtTheClassesAskedForAlone) {
   const TemporaryFolder folder;
   make_files(folder.path(), kCandle);

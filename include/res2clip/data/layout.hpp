@@ -70,6 +70,10 @@ Dataset load_dataset(const DatasetOptions& options, Splits splits = Splits::all)
 /// missing, null, empty or a folder has no mask. The classes are those of "test".
 Dataset read_meta(const Path& file, const Path& root);
 
+/// Throws a data error that names a training image that is not there, or, with `skip_broken`, takes all such
+/// out of the data set and lists them in its `left_out`.
+void require_training_images(Dataset& dataset, bool skip_broken);
+
 /// Writes a data set as meta.json, which read_meta turns into the same samples. Paths stand relative to
 /// dataset.root. Throws a data error for an image with several masks, and for names that are not UTF-8.
 void write_meta(const Dataset& dataset, const Path& file);
