@@ -1,14 +1,13 @@
-#include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/examination.hpp"
 #include "res2clip/data/training_record.hpp"
 #include "res2clip/eval/evaluator.hpp"
-#include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
-#include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
+#include "res2clip/features/stored_features.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
@@ -39,10 +38,10 @@ ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, cons
   run.fine_tuned = pipeline.detector().fine_tuned();
   run.shots = settings.run.shots;
   run.image_size = pipeline.image_size();
-  run.metrics = settings.metrics.mode;
-  run.backbone_differs =
-      differs_from_papers_backbone(pipeline.backbone().card(), settings.profile == Profile::paper ? 20 : 19);
-  run.changed_settings = changed_settings(settings);
+  run.metrics = settings.method.metrics.mode;
+  run.backbone_differs = differs_from_papers_backbone(pipeline.backbone().card(),
+                                                      settings.method.profile == Profile::paper ? 20 : 19);
+  run.changed_settings = changed_settings(settings.method);
   if (!settings.run.checkpoint.empty())
     if (const auto record = read_training_record(Path(settings.run.checkpoint).parent_path()))
       run.trained_on = record->categories;
@@ -80,11 +79,20 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
-/// Before anything is encoded: whether what the store lacks, of all processes together, fits on its disk.
-void expect_space(FeatureStore& store, const std::vector<std::string>& identities, Communicator& processes) {
-  at::Tensor missing = at::full({1}, static_cast<double>(store.missing(identities).size()), at::kDouble);
-  processes.sum(missing);
-  store.require_space(static_cast<std::int64_t>(missing.item<double>()));
+/// The store that the settings name, filled by all processes of the job together.
+std::unique_ptr<StoredFeatures> open_store(const RunSettings& settings, const Pipeline& pipeline,
+                                           EncodedFeatures& encoded, const Dataset& dataset,
+                                           const References& references, Communicator& processes,
+                                           bool quiet) {
+  const auto& own = pipeline.settings();
+  auto stored = std::make_unique<StoredFeatures>(
+      FeatureStore(settings.run.store,
+                   describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
+                                  own.store.numbers, pipeline.detector().layers_needed())),
+      encoded, pipeline.backbone().device());
+  ProgressBar bar("encode", quiet);
+  stored->fill(images_of(dataset, references), processes, bar.callback(), interrupted);
+  return stored;
 }
 
 void eval(const CommonOptions& options) {
@@ -97,37 +105,29 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
-  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
-  Settings own_settings = settings;
-  own_settings.compute = compute_of(place, settings.compute);
-  apply(own_settings.compute);
+  if (first && !settings.run.output.empty()) require_writable(settings.run.output);
+  Settings own_settings = settings.method;
+  own_settings.compute = compute_of(place, own_settings.compute);
+  apply_compute(own_settings.compute);
   const References references =
       examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken, *processes);
   if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
   if (first && !options.quiet) note_remarks(dataset);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.image = pipeline.settings().image;
-  settings.backbone = pipeline.settings().backbone;
+  settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
-  ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
-                       [&](const at::Tensor& images) { return pipeline.encode(images); },
-                       pipeline.backbone().device().is_cuda());
-  EvaluationInput input = input_from_files(encoder);
-  std::optional<FeatureStore> store;
-  ImageIdentities identities;
-  if (!settings.run.store.empty()) {
-    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
-                                                     pipeline.detector().layers_needed()));
-    expect_space(*store, identities.of(images_of(share, references)), *processes);
-    input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
-  }
+  EncodedFeatures encoded = pipeline.features();
+  std::unique_ptr<StoredFeatures> stored;
+  if (!settings.run.store.empty())
+    stored =
+        open_store(settings, pipeline, encoded, dataset, references, *processes, options.quiet || !first);
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult own =
-      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, settings, width));
+  const EvaluationResult own = evaluate(
+      share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
+      {settings.method.compute.batch_size, settings.method.metrics}, listener_for(bar, settings, width));
   EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;

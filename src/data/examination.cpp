@@ -4,9 +4,9 @@
 #include <cmath>
 #include <set>
 
-#include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "layouts.hpp"
@@ -147,15 +147,11 @@ std::vector<Sample> samples_of(const Dataset& dataset, const References& referen
 }
 
 std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes) {
-  const auto step = static_cast<std::int64_t>(processes.size());
-  const auto count = (static_cast<std::int64_t>(samples.size()) - processes.rank() + step - 1) / step;
+  const auto rank = static_cast<std::size_t>(processes.rank()),
+             step = static_cast<std::size_t>(processes.size());
   std::vector<Finding> own(samples.size());
-  at::parallel_for(0, count, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto index = static_cast<std::size_t>(i * step + processes.rank());
-      own[index] = examine(samples[index], how);
-    }
-  });
+  parallel_for_each((samples.size() + step - 1 - rank) / step,
+                    [&](std::size_t i) { own[i * step + rank] = examine(samples[i * step + rank], how); });
   Json found = Json::array();
   for (std::size_t i = 0; i < own.size(); ++i)
     if (says_something(own[i])) found.push_back(packed(i, own[i]));

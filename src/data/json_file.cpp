@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {

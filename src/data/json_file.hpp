@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

@@ -63,15 +63,6 @@ void remark_on_labels(Dataset& dataset, const std::string& category) {
 
 }  // namespace
 
-void describe(Fields& fields, DatasetOptions& options) {
-  fields.field("layout", options.layout, "how the data set lies on disk");
-  fields.field("root", options.root, "folder of the data set; with layout meta also its JSON file");
-  fields.field("classes", options.classes, "only these classes; empty: all");
-  fields.field("good", options.good, "names of folders that hold normal images, in any case");
-  fields.field("skip_broken", options.skip_broken,
-               "go on without images that cannot be used, or whose masks cannot");
-}
-
 Dataset load_dataset(const DatasetOptions& options, Splits splits) {
   if (options.root.empty()) throw settings_error("no data set is named; give its folder with --data ROOT");
   const Path root = options.root;

@@ -4,7 +4,7 @@
 #include <set>
 #include <string>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

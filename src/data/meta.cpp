@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 
 #include "json_file.hpp"

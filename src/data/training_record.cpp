@@ -1,8 +1,9 @@
 #include "res2clip/data/training_record.hpp"
 
-#include <ATen/Parallel.h>
-
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 
 #include "json_file.hpp"
 #include "layouts.hpp"
@@ -24,10 +25,8 @@ std::vector<Path> test_images(const Dataset& dataset) {
 
 std::vector<std::string> digests_of(const std::vector<Path>& files) {
   std::vector<std::string> digests(files.size());
-  at::parallel_for(0, static_cast<std::int64_t>(files.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      digests[i] = sha256_of_file(files[i]).substr(0, kDigits);
-  });
+  parallel_for_each(files.size(),
+                    [&](std::size_t i) { digests[i] = sha256_of_file(files[i]).substr(0, kDigits); });
   return digests;
 }
 
@@ -53,7 +52,7 @@ void write_training_record(const TrainingRecord& record, const Path& folder) {
                          {"dataset", record.dataset},
                          {"classes", record.categories},
                          {"images_sha256", record.images}};
-  write_file(folder / kFile, json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n");
+  write_file(folder / kFile, json_text(json, 1) + "\n");
 }
 
 std::optional<TrainingRecord> read_training_record(const Path& folder) {

@@ -7,9 +7,9 @@
 #include <memory>
 #include <utility>
 
-#include <ATen/Parallel.h>
-
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/accumulator.hpp"
 
 #include "fetched_scores.hpp"
@@ -53,11 +53,17 @@ std::map<std::string, std::vector<Sample>> reference_samples(const Dataset& data
   return samples;
 }
 
+std::vector<Path> paths_of(Batch batch) {
+  std::vector<Path> paths;
+  for (const Sample& sample : batch) paths.push_back(sample.image);
+  return paths;
+}
+
 /// All batches of an evaluation in the order in which their features are needed.
 class FeatureStream {
  public:
-  FeatureStream(const EvaluationInput& input, std::int64_t batch_size, const ProgressCallback& progress)
-      : input_(input), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
+  FeatureStream(FeatureSource& source, std::int64_t batch_size, const ProgressCallback& progress)
+      : source_(source), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
 
   void plan(std::span<const Sample> samples) {
     total_ += static_cast<std::int64_t>(samples.size());
@@ -67,9 +73,12 @@ class FeatureStream {
 
   /// The next planned batch with its features.
   std::pair<Batch, Features> next() {
+    constexpr std::size_t kBatchesAhead = 2;
     const Batch batch = batches_[position_++];
-    if (input_.upcoming && position_ < batches_.size()) input_.upcoming(batches_[position_]);
-    Features features = input_.features(batch);
+    announced_ = std::max(announced_, position_);
+    for (; announced_ < std::min(position_ + kBatchesAhead, batches_.size()); ++announced_)
+      source_.soon(paths_of(batches_[announced_]));
+    Features features = source_.of(paths_of(batch));
     TORCH_INTERNAL_ASSERT(features.batch() == static_cast<std::int64_t>(batch.size()));
     done_ += static_cast<std::int64_t>(batch.size());
     if (progress_) progress_(done_, total_, batch.front().category);
@@ -77,11 +86,11 @@ class FeatureStream {
   }
 
  private:
-  const EvaluationInput& input_;
+  FeatureSource& source_;
   std::size_t batch_size_;
   const ProgressCallback& progress_;
   std::vector<Batch> batches_;
-  std::size_t position_ = 0;
+  std::size_t position_ = 0, announced_ = 0;
   std::int64_t done_ = 0;
   std::int64_t total_ = 0;
 };
@@ -96,23 +105,22 @@ ReferenceBank bank_of(FeatureStream& stream, std::size_t shots, const Detector& 
   return detector.remember(parts.size() == 1 ? parts.front() : concatenate(parts));
 }
 
-std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const EvaluationInput& input) {
+std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const ReadMask& read) {
   std::vector<at::Tensor> masks(batch.size());
-  at::parallel_for(0, static_cast<std::int64_t>(batch.size()), 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i)
-      if (!batch[i].mask.empty()) masks[i] = input.mask(batch[i], maps.size(1));
+  parallel_for_each(batch.size(), [&](std::size_t i) {
+    if (!batch[i].mask.empty()) masks[i] = read(batch[i], maps.size(1));
   });
   return masks;
 }
 
 /// Adds a batch's maps and scores to the metrics and the result of its class.
-void collect(Batch batch, FetchedScores& found, const EvaluationInput& input,
+void collect(Batch batch, FetchedScores& found, const ReadMask& read_masks,
              const EvaluationListener& listener, ClassAccumulator& accumulator, ClassResult& result) {
   found.wait();
   const auto at = [](const at::Tensor& scores, std::size_t i) {
     return scores[static_cast<std::int64_t>(i)].item<float>();
   };
-  const auto masks = masks_of(batch, found.map, input);
+  const auto masks = masks_of(batch, found.map, read_masks);
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Sample& sample = batch[i];
     const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
@@ -125,6 +133,10 @@ void collect(Batch batch, FetchedScores& found, const EvaluationInput& input,
 
 }  // namespace
 
+at::Tensor read_mask(const Sample& sample, std::int64_t size) {
+  return prepare_mask(sample.mask, size);
+}
+
 std::vector<Path> images_of(const Dataset& dataset, const References& references) {
   std::vector<Path> images;
   for (const auto& category : dataset.categories) {
@@ -135,22 +147,22 @@ std::vector<Path> images_of(const Dataset& dataset, const References& references
   return images;
 }
 
-std::vector<Path> files_of(const Dataset& dataset, const References& references) {
-  std::vector<Path> files = images_of(dataset, references);
+std::vector<Path> masks_of(const Dataset& dataset) {
+  std::vector<Path> masks;
   for (const auto& category : dataset.categories)
     for (const Sample& sample : test_of(dataset, category))
-      if (!sample.mask.empty()) files.push_back(sample.mask);
-  return files;
+      if (!sample.mask.empty()) masks.push_back(sample.mask);
+  return masks;
 }
 
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
-                          const EvaluationInput& input, const EvaluationOptions& options,
-                          const EvaluationListener& listener) {
+                          FeatureSource& features, const EvaluationOptions& options,
+                          const EvaluationListener& listener, const ReadMask& masks) {
   if (options.batch_size < 1)
     throw settings_error("the batch size is " + std::to_string(options.batch_size) +
                          "; it must be at least 1");
   const auto normals = reference_samples(dataset, references);
-  FeatureStream stream(input, options.batch_size, listener.progress);
+  FeatureStream stream(features, options.batch_size, listener.progress);
   for (const auto& category : dataset.categories) {
     stream.plan(normals.at(category));
     stream.plan(test_of(dataset, category));
@@ -172,11 +184,11 @@ EvaluationResult evaluate(const Dataset& dataset, const References& references, 
     Batch batch_before;
     std::unique_ptr<FetchedScores> before;
     const auto collect_before = [&] {
-      if (before) collect(batch_before, *before, input, listener, accumulator, current);
+      if (before) collect(batch_before, *before, masks, listener, accumulator, current);
     };
     for (std::size_t seen = 0; seen < images;) {
-      const auto [batch, features] = stream.next();
-      auto found = std::make_unique<FetchedScores>(detector.detect(features, bank));
+      const auto [batch, query] = stream.next();
+      auto found = std::make_unique<FetchedScores>(detector.detect(query, bank));
       seen += batch.size();
       collect_before();
       batch_before = batch;

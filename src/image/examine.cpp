@@ -7,6 +7,7 @@
 #include <ATen/ops/maximum.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/read.hpp"
 
 #include "header.hpp"

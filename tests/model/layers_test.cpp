@@ -1,5 +1,7 @@
 #include "res2clip/model/layers.hpp"
 
+#include "res2clip/core/error.hpp"
+
 #include "support/goldens.hpp"
 
 namespace res2clip {

@@ -1,5 +1,7 @@
 #include "res2clip/model/text_anchors.hpp"
 
+#include "res2clip/core/error.hpp"
+
 #include "support/goldens.hpp"
 
 namespace res2clip {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
@@ -9,6 +10,7 @@
 
 #include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {
@@ -47,7 +49,7 @@ class TrainingImagesTest : public ::testing::Test {
   }
 
   FeatureStore store() const {
-    return {folder / "store", describe_store("pictures", backbone, settings, {6, 12, 18, 24})};
+    return {folder / "store", describe_training_store(backbone, settings, "pictures")};
   }
 
   std::vector<std::int64_t> all_of(const TrainingData& data) const {
@@ -105,7 +107,8 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
   TrainingImages plain(backbone, dataset, settings), stored(backbone, dataset, settings);
   EXPECT_EQ(stored.fill_store(store(), *alone), 0) << "nothing looks damaged yet";
   const TrainingData data = stored.data();
-  EXPECT_TENSORS_NEAR(data.features(all_of(data)).global, plain.data().features(all_of(data)).global, 0.0);
+  const std::vector<Path> all = data.images_of(all_of(data));
+  EXPECT_TENSORS_NEAR(stored.of(all).global, plain.of(all).global, 0.0);
 }
 
 TEST_F(TrainingImagesTest, NeedAStoreThatAllProcessesShare) {
@@ -132,7 +135,7 @@ TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
 }
 
 TEST_F(TrainingImagesTest, AreTrainedOnByThePapersProfile) {
-  const Settings paper = resolve_settings("paper", {}, std::vector<std::string>{});
+  const Settings paper = resolve_settings("paper", {}, {}).method;
   settings.train = paper.train;
   settings.text = paper.text;
   settings.prompts = paper.prompts;

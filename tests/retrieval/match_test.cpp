@@ -1,8 +1,10 @@
 #include "res2clip/retrieval/match.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
+#include "fused_forms.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/train/run.hpp"
 
+#include "support/run_training.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/synthetic_data.hpp"
 
@@ -15,6 +17,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::run_training;
 using testing::SyntheticData;
 using testing::TemporaryFolder;
 
@@ -22,10 +25,7 @@ class Sessions : public ::testing::Test {
  protected:
   Sessions() {
     at::set_num_threads(1);
-    blind_ = data_.data();
-    blind_.features = [](std::span<const std::int64_t>) -> Features {
-      throw std::logic_error("an image was looked at");
-    };
+    blind_.samples = data_.data().samples;
     blind_.masks = [](std::span<const std::int64_t>) -> at::Tensor {
       throw std::logic_error("a mask was looked at");
     };
@@ -52,7 +52,10 @@ class Sessions : public ::testing::Test {
 
   TemporaryFolder folder_;
   SyntheticData data_;
-  TrainingData blind_;
+  struct Unseen final : FeatureSource {
+    Features of(std::span<const Path>) override { throw std::logic_error("an image was looked at"); }
+  } unseen_;
+  TrainingData blind_{{}, unseen_, {}};
   TrainingSetup setup_ = data_.setup();
   TrainingRun run_;
   std::string remark_;
@@ -90,7 +93,7 @@ TEST_F(Sessions, RefusePairsOfAnotherNumberOfEpochs) {
 }
 
 TEST_F(Sessions, RefuseAClassWithoutANormalImage) {
-  blind_.samples.push_back({"lone/0.png", "lone", true});
+  blind_.samples.push_back({"lone/0.png", "lone", true, "lone/0.png"});
   EXPECT_THAT(refusal(), HasSubstr("class 'lone' has no normal image"));
 }
 
