@@ -1,6 +1,7 @@
 // The layout of MVTec AD and of the data sets that follow it.
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 #include "res2clip/core/error.hpp"
@@ -63,6 +64,7 @@ class ClassReader {
       else
         pass_over(images_below(kind).size(), kind, "not used: training images are normal ones");
     for (const Path& kind : kinds_in(test_)) add_kind(kind, true);
+    remark_on_unused_masks();
     for (const Path& split : {train_, test_})
       if (!split.empty())
         pass_over(images_in(split).size(), split, "not read: they lie in no folder of a kind");
@@ -108,37 +110,50 @@ class ClassReader {
       if (anomalous && folder != kind && reader_.means_normal(folder.filename().string()))
         throw data_error(folder.string() + ": a folder of normal images lies in one of defects, '" +
                          kind.filename().string() + "'; move it beside that, or name folders with --good");
-      add_folder(kind, folder.lexically_relative(kind), anomalous, test);
+      if (anomalous)
+        add_defects(kind, folder, test);
+      else
+        add_normal(folder, test);
       for (const Path& file : other_files_in(folder)) ++left_out_.suffixes[lower(file.extension().string())];
     }
   }
 
-  void add_folder(const Path& kind, const Path& deeper, bool anomalous, bool test) {
-    const auto images = images_in(kind / deeper);
-    if (images.empty()) return;
-    const std::string defect = (kind.filename() / deeper).lexically_normal().generic_string();
-    Masks masks(anomalous ? masks_of(kind, deeper) : Path());
-    for (const Path& image : images) {
-      const Path below = image.lexically_relative(reader_.dataset.root);
-      Sample sample =
-          make_sample(reader_.dataset.root, below, category_, anomalous ? defect : "good", anomalous);
-      if (masks.given()) {
-        sample.mask = masks.of(image);
-        if (sample.mask.empty()) {
-          reader_.leave_out(masks.missing(image));
-          continue;
-        }
-      }
-      reader_.add(std::move(sample), test);
+  Sample sample_of(const Path& image, const std::string& defect, bool anomalous) const {
+    const Path& root = reader_.dataset.root;
+    return make_sample(root, image.lexically_relative(root), category_, defect, anomalous);
+  }
+
+  void add_normal(const Path& folder, bool test) {
+    for (const Path& image : images_in(folder)) reader_.add(sample_of(image, "good", false), test);
+  }
+
+  void add_defects(const Path& kind, const Path& folder, bool test) {
+    const Path mask_folder = masks_of(kind, folder.lexically_relative(kind));
+    Masks& masks = mask_folders_.try_emplace(mask_folder, mask_folder).first->second;
+    for (const Path& image : images_in(folder)) {
+      Sample sample = sample_of(image, defect_name(kind, folder), true);
+      sample.mask = masks.of(image);
+      if (masks.given() && sample.mask.empty())
+        reader_.leave_out(masks.missing(image));
+      else
+        reader_.add(std::move(sample), test);
     }
-    if (masks.unused() > 0)
-      reader_.remark(category_ + ": masks of '" + defect +
-                     "' that belong to no image of it: " + std::to_string(masks.unused()));
+  }
+
+  void remark_on_unused_masks() {
+    for (const auto& [folder, masks] : mask_folders_) {
+      auto unused = masks.unused();
+      std::erase_if(unused, [&](const Path& mask) { return mask_folders_.contains(mask); });
+      if (!unused.empty())
+        reader_.remark(category_ + ": masks in " + folder.lexically_relative(folder_).generic_string() +
+                       " that belong to no image: " + std::to_string(unused.size()));
+    }
   }
 
   LayoutReader& reader_;
   std::string category_;
   Path folder_, train_, test_, masks_;
+  std::map<Path, Masks> mask_folders_;
   LeftOut left_out_;
 };
 

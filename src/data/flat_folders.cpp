@@ -84,12 +84,11 @@ void add_kind(LayoutReader& reader, const std::string& category, const FlatClass
     const auto images = images_in(folder);
     if (images.empty()) continue;
     refuse_masks_among(images);
-    const Path deeper = folder.lexically_relative(kind);
-    const std::string defect = (kind.filename() / deeper).lexically_normal().generic_string();
-    Masks masks(masks_of(flat, kind, deeper));
+    const std::string defect = defect_name(kind, folder);
+    Masks masks(masks_of(flat, kind, folder.lexically_relative(kind)));
     for (const Path& image : images) {
       Sample sample = make_sample(root, image.lexically_relative(root), category, defect, true);
-      if (masks.given()) sample.mask = masks.of(image);
+      sample.mask = masks.of(image);
       if (masks.given() && sample.mask.empty())
         reader.leave_out(masks.missing(image));
       else

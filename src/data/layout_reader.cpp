@@ -42,6 +42,11 @@ std::vector<Path> mask_files(const Sample& sample) {
   return is_folder(sample.mask) ? images_in(sample.mask) : std::vector<Path>{sample.mask};
 }
 
+std::string defect_name(const Path& kind, const Path& folder) {
+  return folder == kind ? kind.filename().string()
+                        : folder.lexically_relative(kind.parent_path()).generic_string();
+}
+
 bool LayoutReader::wants(const std::string& category) {
   if (!contains(seen_, category)) seen_.push_back(category);
   return options_.classes.empty() || contains(options_.classes, category);

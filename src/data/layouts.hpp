@@ -44,6 +44,10 @@ void read_class_folders(LayoutReader& reader);
 bool is_flat_class(const LayoutReader& reader, const Path& folder);
 void read_flat_class(LayoutReader& reader, const std::string& category, const Path& folder);
 
+/// The name of a defect whose images lie in `folder`, at or below the folder of its kind: "bad",
+/// "bad/scratch".
+std::string defect_name(const Path& kind, const Path& folder);
+
 /// VisA as published: split_csv/1cls.csv says which image is for what.
 void read_visa(LayoutReader& reader);
 /// Real-IAD: a JSON list per class in realiad_jsons.

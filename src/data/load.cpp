@@ -42,12 +42,15 @@ void require_classes(const std::vector<std::string>& wanted, const LayoutReader&
 /// What may be wrong with a class as it is labelled.
 void remark_on_labels(Dataset& dataset, const std::string& category) {
   const auto& samples = dataset.test.at(category);
-  std::size_t anomalous = 0, without_mask = 0, repeated = 0;
+  std::size_t anomalous = 0, without_mask = 0, repeated = 0, shared = 0;
   std::set<std::string> names;
+  std::set<Path> masks;
   for (const Sample& sample : samples) {
     anomalous += sample.anomalous;
     without_mask += sample.anomalous && sample.mask.empty();
-    repeated += !names.insert(sample.name).second;
+    const bool first = names.insert(sample.name).second;
+    repeated += !first;
+    shared += first && !sample.mask.empty() && !masks.insert(sample.mask).second;
   }
   const auto remark = [&](const std::string& text) { dataset.remarks.push_back(category + ": " + text); };
   if (anomalous == samples.size())
@@ -58,6 +61,7 @@ void remark_on_labels(Dataset& dataset, const std::string& category) {
   if (without_mask > 0)
     remark(std::to_string(without_mask) + " of " + std::to_string(anomalous) +
            " anomalous images have no mask: their pixels count as good");
+  if (shared > 0) remark("images whose mask is another image's too: " + std::to_string(shared));
   if (repeated > 0) remark("test images listed more than once: " + std::to_string(repeated));
 }
 

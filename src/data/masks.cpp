@@ -1,6 +1,8 @@
 #include "masks.hpp"
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "listing.hpp"
 
@@ -25,17 +27,21 @@ std::string without_ending(const std::string& stem) {
 
 }  // namespace
 
-Masks::Masks(const Path& folder) : folder_(folder), given_(is_folder(folder)) {
-  const auto files = images_in(folder);
-  for (const Path& mask : files) {
+Masks::Masks(const Path& folder) : folder_(folder), given_(is_folder(folder)), all_(images_in(folder)) {
+  for (const Path& mask : all_) {
     const std::string stem = stem_of(mask);
     by_stem_.emplace(stem, mask);
     if (const std::string image = without_ending(stem); !image.empty()) by_image_.emplace(image, mask);
   }
-  files_ = files.size();
-  if (!files.empty()) example_ = files.front().filename().string();
   for (const Path& masks : folders_in(folder))
-    if (by_stem_.emplace(composed(masks.filename().string()), masks).second) ++files_;
+    if (by_stem_.emplace(composed(masks.filename().string()), masks).second) all_.push_back(masks);
+}
+
+std::vector<Path> Masks::unused() const {
+  std::vector<Path> unused;
+  std::copy_if(all_.begin(), all_.end(), std::back_inserter(unused),
+               [&](const Path& mask) { return !used_.contains(mask); });
+  return unused;
 }
 
 Path Masks::of(const Path& image) {
@@ -50,7 +56,8 @@ Path Masks::of(const Path& image) {
 
 std::string Masks::missing(const Path& image) const {
   return (folder_ / (image.stem().string() + "_mask.png")).string() + ": no such mask, of " + image.string() +
-         (example_.empty() ? "; the folder holds none" : "; the folder holds masks like " + example_) +
+         (all_.empty() ? "; the folder holds none"
+                       : "; the folder holds masks like " + all_.front().filename().string()) +
          "; add it (STEM_mask, STEM_label, STEM_gt and STEM are read), or remove the folder if there are no "
          "masks";
 }

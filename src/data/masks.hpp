@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "res2clip/core/path.hpp"
 
@@ -25,14 +26,13 @@ class Masks {
   /// What is wrong if an image has no mask: what was looked for, and what is there.
   std::string missing(const Path& image) const;
 
-  /// How many were never asked for.
-  std::size_t unused() const { return files_ - used_.size(); }
+  /// The masks, and folders of masks, that were never asked for.
+  std::vector<Path> unused() const;
 
  private:
   Path folder_;
   bool given_ = false;
-  std::size_t files_ = 0;
-  std::string example_;                   // of a file that is there
+  std::vector<Path> all_;
   std::map<std::string, Path> by_stem_;   // the first by name, if several have one stem
   std::map<std::string, Path> by_image_;  // likewise, by the stem without its ending
   std::set<Path> used_;

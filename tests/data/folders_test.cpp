@@ -289,7 +289,15 @@ TEST(MaskNames, ThatFitNoImageAreNamedAndCounted) {
   const Dataset dataset = load(folder.path(), {}, /*skip_broken=*/true);
   EXPECT_EQ(dataset.test.at("a").size(), 2U);
   EXPECT_THAT(dataset.left_out, ElementsAre(HasSubstr("a/ground_truth/bad/1_mask.png: no such mask")));
-  EXPECT_THAT(dataset.remarks, Contains(HasSubstr("masks of 'bad' that belong to no image of it: 1")));
+  EXPECT_THAT(dataset.remarks,
+              Contains(HasSubstr("a: masks in ground_truth/bad that belong to no image: 1")));
+}
+
+TEST(MaskNames, OfSeveralImagesAreRemarkedOn) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"normal/0.png", "normal/1.png", "dent/7.png", "cut/7.png", "mask/7.png"});
+  EXPECT_THAT(load(folder.path()).remarks,
+              Contains(HasSubstr("images whose mask is another image's too: 1")));
 }
 
 TEST(MaskNames, OfNormalImagesAreOfNoInterest) {
