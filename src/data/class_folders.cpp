@@ -114,7 +114,7 @@ class ClassReader {
         add_defects(kind, folder, test);
       else
         add_normal(folder, test);
-      for (const Path& file : other_files_in(folder)) ++left_out_.suffixes[lower(file.extension().string())];
+      for (const Path& file : other_files_in(folder)) ++left_out_.files[kind_of_other(file)];
     }
   }
 

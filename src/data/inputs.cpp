@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/file_kinds.hpp"
 
 #include "listing.hpp"
 
@@ -53,13 +54,21 @@ void add_matches(const std::string& pattern, std::vector<Path>& matches) {
     for (const Path& folder : folders_below(start)) add_matches(literal(folder.string()) + rest, matches);
 }
 
+/// ".png .jpg ..."
+std::string suffixes_text() {
+  std::string text;
+  for (const std::string_view suffix : image_suffixes())
+    text += (text.empty() ? "" : " ") + std::string(suffix);
+  return text;
+}
+
 /// What lies in a folder that was named, beside its images.
 struct PassedOver {
   std::set<Path> other_files, images_below;
 
   LeftOut counted() const {
     LeftOut left_out;
-    for (const Path& file : other_files) ++left_out.suffixes[lower(file.extension().string())];
+    for (const Path& file : other_files) ++left_out.files[kind_of_other(file)];
     left_out.below = static_cast<std::int64_t>(images_below.size());
     return left_out;
   }
@@ -115,7 +124,7 @@ class InputFinder {
   static Error no_images(const Path& folder, const LeftOut& found) {
     std::string message = folder.string() + ": no images in this folder";
     if (found.any()) message += ", but " + found.text();
-    if (!found.suffixes.empty()) message += "; read are " + image_suffixes();
+    if (!found.files.empty()) message += "; images have the suffixes " + suffixes_text();
     if (found.below > 0) message += "; --recursive takes folders below, or name " + (folder / "*").string();
     return data_error(message);
   }
@@ -184,16 +193,14 @@ std::string spelled(const std::string& line) {
 
 std::string LeftOut::text() const {
   std::string text;
-  if (!suffixes.empty()) {
+  if (!files.empty()) {
     std::int64_t count = 0;
     std::string kinds;
-    for (const auto& [suffix, files] : suffixes) {
-      count += files;
-      kinds +=
-          (kinds.empty() ? "" : ", ") + (suffix.empty() ? "no suffix" : suffix) + " " + std::to_string(files);
+    for (const auto& [kind, of_kind] : files) {
+      count += of_kind;
+      kinds += (kinds.empty() ? "" : ", ") + kind + " " + std::to_string(of_kind);
     }
-    text = std::to_string(count) +
-           (count == 1 ? " file with another suffix (" : " files with other suffixes (") + kinds + ")";
+    text = std::to_string(count) + (count == 1 ? " other file (" : " other files (") + kinds + ")";
   }
   if (below > 0)
     text += (text.empty() ? "" : ", ") + std::to_string(below) +

@@ -1,7 +1,6 @@
 #include "listing.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <memory>
@@ -9,12 +8,10 @@
 #include <utf8proc.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/file_kinds.hpp"
 
 namespace res2clip {
 namespace {
-
-constexpr std::array<std::string_view, 10> kSuffixes{".png", ".jpg", ".jpeg", ".jpe",  ".jfif",
-                                                     ".bmp", ".dib", ".tif",  ".tiff", ".webp"};
 
 /// Hidden files, and what Windows and macOS leave in folders and archives.
 bool is_of_the_system(const std::string& name) {
@@ -61,16 +58,6 @@ bool is_dangling(const Path& path) {
   return std::filesystem::is_symlink(path, ignored) && !std::filesystem::exists(path, ignored);
 }
 
-bool has_image_suffix(const Path& path) {
-  return std::find(kSuffixes.begin(), kSuffixes.end(), lower(path.extension().string())) != kSuffixes.end();
-}
-
-std::string image_suffixes() {
-  std::string text;
-  for (const std::string_view suffix : kSuffixes) text += (text.empty() ? "" : " ") + std::string(suffix);
-  return text;
-}
-
 std::vector<Path> images_in(const Path& folder) {
   return entries_in(folder, [](const Path& path) {
     return has_image_suffix(path) && (is_file(path) || is_dangling(path));
@@ -99,6 +86,11 @@ std::vector<Path> images_below(const Path& folder) {
 
 std::vector<Path> other_files_in(const Path& folder) {
   return entries_in(folder, [](const Path& path) { return !has_image_suffix(path) && !is_folder(path); });
+}
+
+std::string kind_of_other(const Path& file) {
+  const auto why = why_left_out(file);
+  return why ? why->kind : "of the system";
 }
 
 Path folder_named(const Path& parent, std::span<const std::string_view> names) {

@@ -13,10 +13,6 @@ bool is_folder(const Path& path);
 bool is_file(const Path& path);
 /// Whether a link leads to nothing.
 bool is_dangling(const Path& path);
-/// By the suffix, in any case.
-bool has_image_suffix(const Path& path);
-/// The suffixes of images that are read, for messages.
-std::string image_suffixes();
 
 /// The image files directly in a folder, in byte order of their names; links that lead to nothing are among
 /// them, so that they are missed. Left out are hidden files and what systems leave behind (Thumbs.db). A
@@ -31,6 +27,8 @@ std::vector<Path> folders_below(const Path& folder);
 std::vector<Path> images_below(const Path& folder);
 /// The files directly in a folder that are no images by their suffix.
 std::vector<Path> other_files_in(const Path& folder);
+/// By what such files are counted: "suffix .txt", "dangling link".
+std::string kind_of_other(const Path& file);
 
 /// The folder in `parent` that has one of these names, whatever its case; the first name's first. Empty:
 /// none.

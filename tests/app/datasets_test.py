@@ -268,7 +268,7 @@ class Datasets(ProgramTest):
             shutil.copy(self.part, new / name)
         result = self.infer(new)
         self.assertEqual(len(result.stdout.splitlines()), 2, result.stderr)
-        self.assertIn("not taken from folders: 2 files with other suffixes (.bak 1, .txt 1), 1 image in folders below", result.stderr)
+        self.assertIn("not taken from folders: 2 other files (suffix .bak 1, suffix .txt 1), 1 image in folders below", result.stderr)
         self.assertEqual(len(self.infer("--recursive", new).stdout.splitlines()), 3)
         self.assertEqual(len(self.infer(new / "**/*.png").stdout.splitlines()), 2)
         os.symlink("/nowhere/x.png", new / "gone.png")

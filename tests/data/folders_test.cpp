@@ -139,7 +139,7 @@ TEST(Folders, ThatAreNotReadAreCounted) {
   EXPECT_THAT(remarks, Contains(HasSubstr("a: 1 image in train/bad not used")));
   EXPECT_THAT(remarks, Contains(HasSubstr("a: 1 image in test not read")));
   EXPECT_THAT(remarks, Contains(HasSubstr("a: 1 image in validation not read")));
-  EXPECT_THAT(remarks, Contains(HasSubstr("1 file with another suffix (.heic 1) not read")));
+  EXPECT_THAT(remarks, Contains(HasSubstr("1 other file (suffix .heic 1) not read")));
 }
 
 TEST(Folders, WithoutNormalOrAnomalousTestImagesAreRemarkedOn) {

@@ -104,12 +104,12 @@ TEST(FindInputs, CountsWhatItPassesOver) {
   make_files(folder.path(), {"in/a.png", "in/d.txt", "in/e.TXT", "in/noext", "in/i.png.bak", "in/Thumbs.db",
                              "in/._a.png", "in/below/a.png", "in/below/b.png"});
   EXPECT_EQ(find({folder / "in"}).left_out.text(),
-            "4 files with other suffixes (no suffix 1, .bak 1, .txt 2), 2 images in folders below");
+            "4 other files (no suffix 1, suffix .bak 1, suffix .txt 2), 2 images in folders below");
   EXPECT_EQ(find({folder / "in", folder / "in/below"}).left_out.text(),
-            "4 files with other suffixes (no suffix 1, .bak 1, .txt 2)");
+            "4 other files (no suffix 1, suffix .bak 1, suffix .txt 2)");
   make_files(folder.path(), {"other/d.xyz", "other/e.xyz"});
   const std::string message = message_of([&] { expand({folder / "other"}); });
-  EXPECT_THAT(message, HasSubstr("2 files with other suffixes (.xyz 2); read are .png .jpg"));
+  EXPECT_THAT(message, HasSubstr("2 other files (suffix .xyz 2); images have the suffixes .png .jpg"));
 }
 
 TEST(FindInputs, KeepsLinksThatLeadToNothingSoThatTheyAreMissed) {

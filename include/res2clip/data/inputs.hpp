@@ -12,11 +12,11 @@ namespace res2clip {
 
 /// What was passed over in folders, by why.
 struct LeftOut {
-  std::map<std::string, std::int64_t> suffixes;  ///< files that are no images, by suffix in small letters
-  std::int64_t below = 0;                        ///< images in folders below
+  std::map<std::string, std::int64_t> files;  ///< that are not taken for images, by kind ("suffix .txt")
+  std::int64_t below = 0;                     ///< images in folders below
 
-  bool any() const { return !suffixes.empty() || below > 0; }
-  /// "3 files with other suffixes (.pgm 2, .txt 1), 7 images in folders below": for a remark. Empty: nothing.
+  bool any() const { return !files.empty() || below > 0; }
+  /// "3 other files (suffix .pgm 2, suffix .txt 1), 7 images in folders below". Empty: nothing.
   std::string text() const;
 };
 
