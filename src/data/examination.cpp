@@ -21,9 +21,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Processes may be on faster disks.
-constexpr std::chrono::hours kPatience{24};
-
 /// Rounded sides of scaled masks differ less, turned or cropped ones more.
 constexpr double kAspectTolerance = 0.05;
 

@@ -64,10 +64,11 @@ void add_normal(LayoutReader& reader, const std::string& category, const FlatCla
 /// The masks of a kind of defect: in a folder of the kind's name, or directly among the masks.
 Path masks_of(const FlatClass& flat, const Path& kind, const Path& deeper) {
   if (flat.masks.empty()) return {};
-  for (const Path& folder :
-       {flat.masks / kind.filename() / deeper, flat.masks / kind.filename(), flat.masks / deeper})
-    if (is_folder(folder)) return folder;
-  return flat.masks;
+  const Path own = flat.masks / kind.filename();
+  if (deeper != ".")
+    for (const Path& folder : {own / deeper, flat.masks / deeper})
+      if (is_folder(folder)) return folder;
+  return is_folder(own) ? own : flat.masks;
 }
 
 void refuse_masks_among(const std::vector<Path>& images) {

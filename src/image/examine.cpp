@@ -8,6 +8,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/image/file_kinds.hpp"
 #include "res2clip/image/read.hpp"
 
 #include "header.hpp"
@@ -28,6 +29,10 @@ std::vector<Path> files_in(const Path& folder) {
 
 ExaminedImage examine_image(const Path& path, Examination how) {
   ExaminedImage image;
+  if (const auto why = why_not_an_image(path)) {
+    image.fault = path.string() + ": " + why->reason;
+    return image;
+  }
   try {
     const ImageHeader header = read_header(read_file(path));
     image.width = header.width;

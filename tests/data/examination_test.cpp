@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "res2clip/data/layout.hpp"
 #include "res2clip/data/training_record.hpp"
 #include "res2clip/image/write.hpp"
 
@@ -101,7 +102,7 @@ TEST(ExamineDataset, NeedsATestImageOfEachClass) {
 TEST(ExamineDataset, MissesLinksThatLeadToNothing) {
   const Part part;
   std::filesystem::create_symlink("/nowhere/9.png", part.at("test/good/9.png"));
-  EXPECT_THAT(part.complaint(), HasSubstr("9.png"));
+  EXPECT_THAT(part.complaint(), HasSubstr("9.png: is a link to /nowhere/9.png, which does not exist"));
   EXPECT_THAT(part.examined(true).left_out, ElementsAre(HasSubstr("9.png")));
 }
 

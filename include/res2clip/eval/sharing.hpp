@@ -1,7 +1,7 @@
 #pragma once
 
-#include "res2clip/eval/evaluator.hpp"
 #include "res2clip/processes/communicator.hpp"
+#include "res2clip/eval/evaluator.hpp"
 
 namespace res2clip {
 
