@@ -1,7 +1,10 @@
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/files.hpp"
 #include "res2clip/data/examination.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/data/training_record.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/results.hpp"
@@ -79,23 +82,25 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
-/// The store that the settings name, filled by all processes of the job together.
-std::unique_ptr<StoredFeatures> open_store(const RunSettings& settings, const Pipeline& pipeline,
-                                           EncodedFeatures& encoded, const Dataset& dataset,
-                                           const References& references, Communicator& processes,
-                                           bool quiet) {
-  const auto& own = pipeline.settings();
-  auto stored = std::make_unique<StoredFeatures>(
-      FeatureStore(settings.run.store,
-                   describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
-                                  own.store.numbers, pipeline.detector().layers_needed())),
-      encoded, pipeline.backbone().device());
-  ProgressBar bar("encode", quiet);
-  stored->fill(images_of(dataset, references), processes, bar.callback(), interrupted);
-  return stored;
+/// The store that the settings name.
+FeatureStore open_store(const RunSettings& settings, const Pipeline& pipeline, const Dataset& dataset) {
+  const Settings& own = pipeline.settings();
+  return {settings.run.store,
+          describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
+                         own.store.numbers, pipeline.detector().layers_needed())};
 }
 
-void eval(const CommonOptions& options) {
+struct EvalOptions : CommonOptions {
+  bool timings = false;
+};
+
+/// How busy each stage of an evaluation was, and the threads that read images for it.
+void print_timings(std::vector<StageTime> stages, double seconds, const BatchReader& reader) {
+  stages.insert(stages.begin(), {"read, prepare", reader.threads(), reader.busy_seconds()});
+  for (const std::string& line : stage_table(stages, seconds)) note(line);
+}
+
+void eval(const EvalOptions& options) {
   RunSettings settings = options.resolve();
   require(settings.run.backbone, "--backbone");
   require(settings.data.root, "--data");
@@ -114,20 +119,31 @@ void eval(const CommonOptions& options) {
   if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
   if (first && !options.quiet) note_remarks(dataset);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
+  const bool with_store = !settings.run.store.empty();
+  ImageIdentities identities;
+  if (with_store) identities.of(images_of(dataset, references), *processes);
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
   EncodedFeatures encoded = pipeline.features();
-  std::unique_ptr<StoredFeatures> stored;
-  if (!settings.run.store.empty())
-    stored =
-        open_store(settings, pipeline, encoded, dataset, references, *processes, options.quiet || !first);
+  std::optional<StoredFeatures> stored;
+  if (with_store) {
+    ProgressBar filling("encode", options.quiet || !first);
+    stored.emplace(open_store(settings, pipeline, dataset), encoded, pipeline.backbone().device(),
+                   std::move(identities));
+    stored->fill(images_of(dataset, references), *processes, filling.callback(), interrupted);
+  }
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
+  EvaluationListener listener = listener_for(bar, settings, width);
+  if (options.timings)
+    listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
+      print_timings(stages, seconds, encoded.reader());
+    };
   const EvaluationResult own = evaluate(
       share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.method.compute.batch_size, settings.method.metrics}, listener_for(bar, settings, width));
+      {settings.method.compute.batch_size, settings.method.metrics}, listener);
   EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;
@@ -148,7 +164,7 @@ void eval(const CommonOptions& options) {
 }  // namespace
 
 void add_eval(CLI::App& program, Run& run) {
-  auto options = std::make_shared<CommonOptions>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
       program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
   options->add_run_to(*command);
@@ -170,6 +186,7 @@ void add_eval(CLI::App& program, Run& run) {
   options->add_switch(
       *command, "--save-maps", [](RunSettings& s) -> bool& { return s.run.save_maps; },
       "Also write each image's anomaly map");
+  command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   options->add_to(*command);
   command->footer(
       "Examples:\n"

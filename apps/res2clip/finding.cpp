@@ -7,15 +7,15 @@
 
 namespace res2clip::app {
 
-Finding finding_of(const Path& image, const Detection& detection, std::int64_t index,
+Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
                    const std::optional<double>& threshold) {
-  const auto value = [&](const at::Tensor& scores) { return scores[index].item<double>(); };
+  const auto value = [&](const at::Tensor& scores) { return scores[row].item<double>(); };
   Finding finding;
   finding.image = image;
-  finding.score = value(detection.score);
-  finding.text = value(detection.text_score);
-  finding.visual = value(detection.visual_score);
-  finding.residual = value(detection.residual_score);
+  finding.score = value(fetched.score);
+  finding.text = value(fetched.text);
+  finding.visual = value(fetched.visual);
+  finding.residual = value(fetched.residual);
   if (threshold) finding.anomalous = finding.score > *threshold;
   return finding;
 }

@@ -8,7 +8,7 @@
 
 #include "res2clip/core/path.hpp"
 #include "res2clip/image/region.hpp"
-#include "res2clip/model/detector.hpp"
+#include "res2clip/model/fetched_scores.hpp"
 
 namespace res2clip::app {
 
@@ -21,8 +21,8 @@ struct Finding {
   Path overlay, map;              ///< the files written; empty: none
 };
 
-/// The scores of image `index` of a batch.
-Finding finding_of(const Path& image, const Detection& detection, std::int64_t index,
+/// The scores of image `row` of a batch.
+Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
                    const std::optional<double>& threshold);
 
 /// The object of `infer --json`.

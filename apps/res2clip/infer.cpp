@@ -1,10 +1,10 @@
 #include <algorithm>
+#include <exception>
 #include <iostream>
 
 #include "res2clip/data/examination.hpp"
 #include "res2clip/data/inputs.hpp"
-#include "res2clip/features/batch_reader.hpp"
-#include "res2clip/pipeline/pipeline.hpp"
+#include "res2clip/pipeline/inspector.hpp"
 
 #include "command.hpp"
 #include "infer_output.hpp"
@@ -19,48 +19,33 @@ struct InferOptions : CommonOptions {
   std::vector<std::string> references, inputs;
   bool recursive = false;
   InferOutputOptions output;
+  bool timings = false;
 };
 
 void require_no_interrupt() {
   if (interrupted()) throw runtime_error("interrupted; what was printed is complete");
 }
 
-/// Pictures are inspected in batches. Those that cannot be read are reported and left out; the others go on.
+/// Inspects images, and prints a line for each in their order. Those that cannot be read are reported and
+/// left out; the others go on.
 class Inspection {
  public:
   Inspection(const Pipeline& pipeline, ReferenceBank bank, OutputFiles& files, InferOutputOptions how,
-             bool quiet)
-      : pipeline_(pipeline),
-        bank_(std::move(bank)),
-        files_(files),
+             bool show_progress)
+      : files_(files),
         output_(files, std::move(how)),
-        reader_(pipeline.reading(files.wanted())),
-        bar_("infer", quiet) {}
+        bar_("infer", !show_progress),
+        inspector_(pipeline, std::move(bank), files.wanted(), stages()) {}
 
-  std::size_t batch_size() const { return static_cast<std::size_t>(pipeline_.settings().compute.batch_size); }
-
-  /// Shows how many of all pictures are done, until the next line is printed.
-  void show_progress(std::size_t done, std::size_t total) {
-    bar_.update(static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
-  }
-
-  /// One batch; `names` are the names of its output files.
+  /// `names` are the names of the output files.
   void inspect(std::span<const Path> images, std::span<const std::string> names) {
     for (const std::string& name : names) files_.require_free(name);
-    const ImageBatch batch = reader_.read(images);
-    Detection detection;
-    if (const at::Tensor inputs = batch.whole_inputs(); inputs.size(0) > 0)
-      detection = pipeline_.detector().detect(pipeline_.encode(inputs), bank_);
+    images_ = images;
+    names_ = names;
+    delivered_ = 0;
+    show_progress();
+    inspector_.inspect(images);
     bar_.finish();
-    std::int64_t index = 0;
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      const ImageRead& read = batch.images[i];
-      ++seen_;
-      if (read.failure)
-        report_failure(images[i], read.failure);
-      else
-        output_.write({images[i], names[i], read.pixels, read.height, read.width}, detection, index++);
-    }
   }
 
   /// Reports a line of input that stands for no image.
@@ -80,7 +65,36 @@ class Inspection {
                        " images could not be read");
   }
 
+  std::vector<std::string> timings() const { return stage_table(inspector_.times(), inspector_.seconds()); }
+
  private:
+  InspectionStages stages() {
+    InspectionStages stages;
+    stages.finish = [this](const InspectedImage& image) -> InOrder::Rest {
+      const ImageRead& file = image.file;
+      const Finding finding =
+          output_.write({images_[image.index], names_[image.index], file.pixels, file.height, file.width},
+                        *image.scores, image.row);
+      return [this, finding] { deliver([&] { output_.print_line(finding); }); };
+    };
+    stages.failed = [this](std::size_t index, const std::exception_ptr& failure) {
+      deliver([&] { report_failure(images_[index], failure); });
+    };
+    stages.stop_requested = interrupted;
+    return stages;
+  }
+
+  /// Prints, and shows how many of all images are done until the next line is printed.
+  template <class Print>
+  void deliver(const Print& print_it) {
+    ++seen_;
+    bar_.finish();
+    print_it();
+    ++delivered_;
+    show_progress();
+  }
+  void show_progress() { bar_.update(delivered_, static_cast<std::int64_t>(images_.size())); }
+
   void report(const Path& image, const Error& why) {
     ++failed_;
     output_.write_failure(image, why.what());
@@ -93,26 +107,17 @@ class Inspection {
     }
   }
 
-  const Pipeline& pipeline_;
-  ReferenceBank bank_;
   const OutputFiles& files_;
   InferOutput output_;
-  BatchReader reader_;
   ProgressBar bar_;
+  std::span<const Path> images_;
+  std::span<const std::string> names_;
+  std::int64_t delivered_ = 0;
   std::size_t seen_ = 0, failed_ = 0;
+  Inspector inspector_;  // last: its threads use the others
 };
 
-void inspect_list(Inspection& inspection, const std::vector<Path>& images,
-                  const std::vector<std::string>& names) {
-  const std::size_t batch = inspection.batch_size();
-  for (std::size_t first = 0; first < images.size() && !interrupted(); first += batch) {
-    const std::size_t count = std::min(batch, images.size() - first);
-    inspection.show_progress(first, images.size());
-    inspection.inspect(std::span(images).subspan(first, count), std::span(names).subspan(first, count));
-  }
-}
-
-/// What a line of standard input stands for, picture by picture.
+/// The images that a line of standard input stands for.
 void inspect_line(Inspection& inspection, OutputFiles& files, const std::string& line, bool recursive) {
   std::vector<Path> images;
   try {
@@ -120,15 +125,15 @@ void inspect_line(Inspection& inspection, OutputFiles& files, const std::string&
   } catch (const Error& error) {
     return inspection.report_absent(line, error);
   }
+  std::vector<std::string> names;
   for (const Path& image : images) {
-    if (interrupted()) return;
     files.protect(image);
-    const std::string name = stream_output_name(image);
-    inspection.inspect(std::span(&image, 1), std::span(&name, 1));
+    names.push_back(stream_output_name(image));
   }
+  inspection.inspect(images, names);
 }
 
-/// Paths from standard input are answered one by one, as they come.
+/// Lines of standard input are answered one by one, as they come.
 void inspect_stream(Inspection& inspection, OutputFiles& files, bool recursive) {
   InputLines lines(std::cin);
   std::string line;
@@ -214,11 +219,13 @@ void infer(const InferOptions& options) {
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   if (files.wanted() && how.overlay.calm == 0)
     how.overlay.calm = pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
-  Inspection inspection(pipeline, std::move(bank), files, std::move(how), options.quiet);
+  Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
   if (stream)
     inspect_stream(inspection, files, options.recursive);
   else
-    inspect_list(inspection, images, names);
+    inspection.inspect(images, names);
+  if (options.timings)
+    for (const std::string& line : inspection.timings()) note(line);
   require_no_interrupt();
   inspection.require_no_failure();
 }
@@ -252,6 +259,7 @@ void add_infer(CLI::App& program, Run& run) {
       ->expected(2)
       ->allow_extra_args(false)  // pictures may follow
       ->type_name("LOW HIGH");
+  command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   command
       ->add_option("images", options->inputs,
                    "Pictures to inspect: files, folders, globs, or - for paths on standard input")

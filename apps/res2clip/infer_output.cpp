@@ -33,7 +33,7 @@ void require_sensible(const InferOutputOptions& options) {
     throw settings_error("--range takes LOW HIGH with LOW below HIGH");
 }
 
-void InferOutput::draw(const InspectedImage& image, const at::Tensor& map, Finding& finding) const {
+void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const {
   const OverlayOptions& how = options_.overlay;
   // A line around the least calm spot of a good part would look like a finding.
   const bool stands_out = finding.anomalous.value_or(finding.region.peak > how.calm);
@@ -54,12 +54,12 @@ void InferOutput::print_line(const Finding& finding) {
   print(finding_line(finding));
 }
 
-void InferOutput::write(const InspectedImage& image, const Detection& detection, std::int64_t index) {
-  const at::Tensor map = detection.map[index].cpu().contiguous();
-  Finding finding = finding_of(image.path, detection, index, options_.threshold);
+Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const {
+  const at::Tensor map = scores.map[row].contiguous();
+  Finding finding = finding_of(image.path, scores, row, options_.threshold);
   finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction);
   if (files_.wanted()) draw(image, map, finding);
-  print_line(finding);
+  return finding;
 }
 
 void InferOutput::write_failure(const Path& image, const std::string& message) const {

@@ -22,8 +22,8 @@ struct InferOutputOptions {
 /// Throws a settings error for a threshold or range that is none.
 void require_sensible(const InferOutputOptions& options);
 
-/// An image that was inspected.
-struct InspectedImage {
+/// An image file that was inspected.
+struct SourceImage {
   Path path;
   std::string name;   ///< of its output files, without suffix
   at::Tensor pixels;  ///< uint8 [H, W, 3]; undefined where no overlay is drawn
@@ -37,13 +37,13 @@ class InferOutput {
   InferOutput(const OutputFiles& files, InferOutputOptions options)
       : files_(files), options_(std::move(options)) {}
 
-  /// Image `index` of a batch.
-  void write(const InspectedImage& image, const Detection& detection, std::int64_t index);
+  /// Writes the files of image `row` of a batch. For several threads at once.
+  Finding write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const;
+  void print_line(const Finding& finding);
   void write_failure(const Path& image, const std::string& message) const;
 
  private:
-  void draw(const InspectedImage& image, const at::Tensor& map, Finding& finding) const;
-  void print_line(const Finding& finding);
+  void draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const;
 
   const OutputFiles& files_;
   InferOutputOptions options_;

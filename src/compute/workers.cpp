@@ -1,5 +1,7 @@
 #include "res2clip/compute/workers.hpp"
 
+#include <csignal>
+
 #include <ATen/Parallel.h>
 #include <c10/util/ParallelGuard.h>
 
@@ -7,7 +9,12 @@ namespace res2clip {
 
 Workers::Workers(std::size_t threads) {
   if (threads == 0) threads = static_cast<std::size_t>(at::get_num_threads());
+  // Signals go to the thread that waits for input, which they interrupt.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Workers::~Workers() {

@@ -51,7 +51,9 @@ ImageBatch PendingBatch::wait() {
 }
 
 BatchReader::BatchReader(const ReadingOptions& options)
-    : options_(options), workers_(std::make_unique<Workers>(options.threads)) {}
+    : options_(options),
+      busy_(std::make_unique<StageClock>()),
+      workers_(std::make_unique<Workers>(options.threads)) {}
 
 PendingBatch BatchReader::start(std::span<const Path> images) {
   const std::int64_t size = options_.image.size;
@@ -60,9 +62,11 @@ PendingBatch BatchReader::start(std::span<const Path> images) {
   batch.input_ = at::empty({static_cast<std::int64_t>(images.size()), 3, size, size},
                            at::TensorOptions(at::kFloat).pinned_memory(options_.page_locked));
   for (std::size_t i = 0; i < images.size(); ++i)
-    batch.images_.push_back(
-        workers_->submit([input = batch.input_.select(0, static_cast<std::int64_t>(i)), path = images[i],
-                          options = options_] { return read_image_into(input, path, options); }));
+    batch.images_.push_back(workers_->submit([input = batch.input_.select(0, static_cast<std::int64_t>(i)),
+                                              path = images[i], options = options_, busy = busy_.get()] {
+      const StageClock::Busy reading(*busy);
+      return read_image_into(input, path, options);
+    }));
   return batch;
 }
 

@@ -32,8 +32,9 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
   return description;
 }
 
-StoredFeatures::StoredFeatures(FeatureStore store, EncodedFeatures& encoded, c10::Device device)
-    : store_(std::move(store)), encoded_(encoded), device_(device) {}
+StoredFeatures::StoredFeatures(FeatureStore store, EncodedFeatures& encoded, c10::Device device,
+                               ImageIdentities identities)
+    : store_(std::move(store)), encoded_(encoded), identities_(std::move(identities)), device_(device) {}
 
 Features StoredFeatures::of(std::span<const Path> images) {
   std::optional<Features> features = take_ahead(images);

@@ -1,4 +1,4 @@
-// A training's images: what is kept, what is encoded again, and what several processes share.
+// A training's images: what is kept, and what is encoded again.
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
@@ -17,22 +17,6 @@ namespace {
 
 using namespace testing;
 using ::testing::HasSubstr;
-
-/// The first of two processes, beside one that does as this one, hears of no stop unless `other_stops`, and
-/// writes no file.
-class BesideAnother final : public Communicator {
- public:
-  explicit BesideAnother(bool other_stops) : other_stops_(other_stops) {}
-  int rank() const override { return 0; }
-  int size() const override { return 2; }
-  void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override {
-    return {bytes, bytes.empty() && other_stops_ ? "stop" : bytes};
-  }
-
- private:
-  bool other_stops_;
-};
 
 class TrainingImagesTest : public ::testing::Test {
  protected:
@@ -109,20 +93,6 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
   const TrainingData data = stored.data();
   const std::vector<Path> all = data.images_of(all_of(data));
   EXPECT_TENSORS_NEAR(stored.of(all).global, plain.of(all).global, 0.0);
-}
-
-TEST_F(TrainingImagesTest, NeedAStoreThatAllProcessesShare) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/false);
-  const std::string message = failure([&] { images.fill_store(store(), processes); });
-  EXPECT_THAT(message, HasSubstr((folder / "store").string()));
-  EXPECT_THAT(message, HasSubstr("not the same folder for all processes"));
-}
-
-TEST_F(TrainingImagesTest, StopBeingEncodedWhereAnotherProcessIsInterrupted) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/true);
-  EXPECT_THAT(failure([&] { images.fill_store(store(), processes); }), HasSubstr("interrupted"));
 }
 
 TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {

@@ -8,6 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "res2clip/compute/stage_times.hpp"
 #include "res2clip/core/progress.hpp"
 #include "res2clip/data/references.hpp"
 #include "res2clip/data/sample.hpp"
@@ -57,6 +58,8 @@ struct EvaluationListener {
   std::function<void(const ClassResult&)> class_done;  ///< as soon as a class is finished
   std::function<void(const Sample&, const at::Tensor& map)>
       image_done;  ///< fused anomaly map [H, W], CPU, float32
+  /// At the end: how busy each stage was, and how long all took.
+  std::function<void(const std::vector<StageTime>&, double seconds)> timed;
 };
 
 struct EvaluationOptions {
@@ -71,7 +74,8 @@ std::vector<Path> masks_of(const Dataset& dataset);
 
 /// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
 /// batch. `features` has the layers that the detector needs, and hears of batches before they are asked for.
-/// Memory holds one batch and the pixels of one class. Throws a data error for a class without references.
+/// The figures of a class are computed while the next class is encoded. Memory holds three batches and the
+/// pixels of two classes. Throws a data error for a class without references.
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           FeatureSource& features, const EvaluationOptions& options,
                           const EvaluationListener& listener = {}, const ReadMask& masks = read_mask);

@@ -10,6 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "res2clip/compute/stage_times.hpp"
 #include "res2clip/compute/workers.hpp"
 #include "res2clip/core/path.hpp"
 #include "res2clip/image/options.hpp"
@@ -65,8 +66,13 @@ class BatchReader {
   /// Reads at once.
   ImageBatch read(std::span<const Path> images) { return start(images).wait(); }
 
+  std::size_t threads() const { return workers_->size(); }
+  /// How long its threads have been at work, together.
+  double busy_seconds() const { return busy_->seconds(); }
+
  private:
   ReadingOptions options_;
+  std::unique_ptr<StageClock> busy_;
   std::unique_ptr<Workers> workers_;
 };
 

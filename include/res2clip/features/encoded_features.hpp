@@ -41,6 +41,7 @@ class EncodedFeatures final : public FeatureSource {
   Identified identified(std::span<const Path> images, std::span<const int> layers);
 
   std::size_t batch_size() const { return batch_size_; }
+  const BatchReader& reader() const { return reader_; }
 
  private:
   struct Reading {

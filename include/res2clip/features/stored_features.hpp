@@ -36,8 +36,9 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
 /// error: its features would stand under another image's identity.
 class StoredFeatures final : public FeatureSource {
  public:
-  /// `encoded` must outlive this. Features come out on `device`.
-  StoredFeatures(FeatureStore store, EncodedFeatures& encoded, c10::Device device);
+  /// `encoded` must outlive this. Features come out on `device`. `identities`: those that are known already.
+  StoredFeatures(FeatureStore store, EncodedFeatures& encoded, c10::Device device,
+                 ImageIdentities identities = {});
 
   Features of(std::span<const Path> images) override;
   void soon(std::span<const Path> images) override;

@@ -9,8 +9,8 @@
 
 namespace res2clip {
 
-/// What an evaluation reads of a batch's detections, on its way to the CPU. A GPU copies it as soon as it is
-/// there, while the host queues the next batch.
+/// The fused map and the scores of a batch's detections, on their way to the CPU. A GPU copies them as soon as
+/// they are there, while the host queues the next batch.
 class FetchedScores {
  public:
   explicit FetchedScores(const Detection& detection);

@@ -1,4 +1,4 @@
-#include "fetched_scores.hpp"
+#include "res2clip/model/fetched_scores.hpp"
 
 #include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
