@@ -25,6 +25,12 @@ std::string default_of(const std::string& key) {
 
 }  // namespace
 
+std::string dataset_names() {
+  std::vector<std::string> names;
+  for (const auto& [layout, name] : EnumNames<Layout>::values) names.emplace_back(name);
+  return one_of(names);
+}
+
 RunSettings CommonOptions::resolve() const {
   RunSettings settings = resolve_settings(profile, config, assignments);
   for (const auto& change : own_) change(settings);
@@ -61,11 +67,24 @@ void CommonOptions::add_run_to(CLI::App& command) {
       command, "--backbone", [](RunSettings& s) -> std::string& { return s.run.backbone; },
       "Archive that `export` wrote")
       ->type_name("FILE");
-  add_setting(command, "--dataset", "data.layout", "mvtec, visa, btad, mpdd, dtd, folder or meta");
+  add_setting(command, "--dataset", "data.layout",
+              dataset_names() + "; folders are told apart by what they hold");
   add_text(
       command, "--data", [](RunSettings& s) -> std::string& { return s.data.root; },
-      "Root folder of the data set (or of one class)")
+      "Root folder of the data set (or of one class); meta: or the JSON file")
       ->type_name("DIR");
+  const auto remember_good = [this](const std::vector<std::string>& names) {
+    own_.emplace_back([=](RunSettings& settings) { settings.data.good = names; });
+  };
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--good", remember_good, "Folders of normal images have this name (default: good, ok, normal)")
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->type_name("NAME");
+  add_switch(
+      command, "--skip-broken", [](RunSettings& s) -> bool& { return s.data.skip_broken; },
+      "Go on without images that cannot be used, or whose masks cannot, and say which");
   const auto remember_classes = [this](const std::vector<std::string>& classes) {
     own_.emplace_back([=](RunSettings& settings) { settings.data.classes = classes; });
   };

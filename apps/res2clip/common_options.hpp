@@ -50,4 +50,7 @@ struct CommonOptions {
 /// Throws a settings error where an option was not given.
 void require(const std::string& value, const std::string& option);
 
+/// "mvtec, visa, ... or meta": the names of layouts, for help texts.
+std::string dataset_names();
+
 }  // namespace res2clip::app

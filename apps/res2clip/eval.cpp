@@ -3,27 +3,52 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/layout.hpp"
+#include "res2clip/data/training_record.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
 #include "res2clip/eval/table.hpp"
 #include "res2clip/features/stored_features.hpp"
-#include "res2clip/image/read.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
 
-References references_for(const RunSettings& settings, const Dataset& dataset) {
-  if (settings.run.references.empty())
-    return choose_references(dataset, settings.run.shots, settings.run.seed);
-  const References all = read_references(settings.run.references, dataset.root);
-  return take_references(all, dataset.categories, settings.run.shots);
+ReferenceChoice choice_of(const RunOptions& run) {
+  return {run.references, run.shots, run.seed};
+}
+
+/// What a list of references names need not be among the training images.
+Splits splits_for(const RunOptions& run) {
+  return is_references_file(run.references) ? Splits::test : Splits::all;
+}
+
+ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, const EvaluationResult& result) {
+  ComparedRun run;
+  run.dataset = name_of(settings.data.layout);
+  for (const ClassResult& one : result.classes) {
+    run.categories.push_back(one.category);
+    run.anomalous_images += one.metrics.anomalous_images;
+    run.normal_images += one.metrics.images - one.metrics.anomalous_images;
+  }
+  run.fine_tuned = pipeline.detector().fine_tuned();
+  run.shots = settings.run.shots;
+  run.image_size = pipeline.image_size();
+  run.metrics = settings.method.metrics.mode;
+  run.backbone_differs = differs_from_papers_backbone(pipeline.backbone().card(),
+                                                      settings.method.profile == Profile::paper ? 20 : 19);
+  run.changed_settings = changed_settings(settings.method);
+  if (!settings.run.checkpoint.empty())
+    if (const auto record = read_training_record(Path(settings.run.checkpoint).parent_path()))
+      run.trained_on = record->categories;
+  return run;
 }
 
 Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) {
@@ -80,8 +105,7 @@ void eval(const EvalOptions& options) {
   require(settings.run.backbone, "--backbone");
   require(settings.data.root, "--data");
   if (settings.run.save_maps) require(settings.run.output, "--save-maps writes below --output, which");
-  const Dataset dataset = load_dataset(settings.data);
-  const References references = references_for(settings, dataset);
+  Dataset dataset = load_dataset(settings.data, splits_for(settings.run));
   const ProcessPlace place = place_from_environment();
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
@@ -90,14 +114,14 @@ void eval(const EvalOptions& options) {
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
   apply_compute(own_settings.compute);
+  const References references =
+      examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken, *processes);
+  if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
+  if (first && !options.quiet) note_remarks(dataset);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
-  expect_whole_images(masks_of(share));
   const bool with_store = !settings.run.store.empty();
   ImageIdentities identities;
-  if (with_store)
-    identities.of(images_of(dataset, references), *processes);  // which looks at the files, too
-  else
-    expect_whole_images(images_of(share, references));
+  if (with_store) identities.of(images_of(dataset, references), *processes);
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
 
@@ -120,14 +144,15 @@ void eval(const EvalOptions& options) {
   const EvaluationResult own = evaluate(
       share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
       {settings.method.compute.batch_size, settings.method.metrics}, listener);
-  const EvaluationResult result = gather_results(own, dataset, *processes);
+  EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;
+  result.remarks = dataset.remarks;
+  result.left_out = dataset.left_out;
+  result.paper = compare_with_paper(compared(settings, pipeline, result));
 
   const Provenance provenance = provenance_of(settings, pipeline);
-  std::string table =
-      results_table(result, published_result(provenance.dataset, provenance.fine_tuned, provenance.shots,
-                                             static_cast<std::int64_t>(result.classes.size())));
+  std::string table = results_table(result);
   if (!table.empty() && table.back() == '\n') table.pop_back();
   print(table);
   if (settings.run.output.empty()) return;
@@ -153,7 +178,8 @@ void add_eval(CLI::App& program, Run& run) {
   options
       ->add_text(
           *command, "--references", [](RunSettings& s) -> std::string& { return s.run.references; },
-          "References file {class: [path, ...]}; default: drawn by the seed")
+          "File {class: [path, ...]}, or published (the authors' lists) or first (of the training images); "
+          "default: drawn by the seed")
       ->type_name("FILE");
   options->add_setting(*command, "--metrics", "metrics.mode",
                        "released (200 strips) or exact (every threshold)");

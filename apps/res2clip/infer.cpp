@@ -2,12 +2,14 @@
 #include <exception>
 #include <iostream>
 
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/inputs.hpp"
 #include "res2clip/pipeline/inspector.hpp"
 
 #include "command.hpp"
 #include "infer_output.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -15,6 +17,7 @@ namespace {
 struct InferOptions : CommonOptions {
   std::string backbone, bank, checkpoint, folder;
   std::vector<std::string> references, inputs;
+  bool recursive = false;
   InferOutputOptions output;
   bool timings = false;
 };
@@ -51,6 +54,10 @@ class Inspection {
     report(line, why);
   }
 
+  /// Throws a data error where nothing was asked for.
+  void require_some() const {
+    if (seen_ == 0) throw data_error("standard input names no images");
+  }
   /// Throws a data error where there was a failure.
   void require_no_failure() const {
     if (failed_ > 0)
@@ -111,10 +118,10 @@ class Inspection {
 };
 
 /// The images that a line of standard input stands for.
-void inspect_line(Inspection& inspection, OutputFiles& files, const std::string& line) {
+void inspect_line(Inspection& inspection, OutputFiles& files, const std::string& line, bool recursive) {
   std::vector<Path> images;
   try {
-    images = expand_inputs({line}, std::cin);
+    images = find_inputs({line}, std::cin, recursive).images;
   } catch (const Error& error) {
     return inspection.report_absent(line, error);
   }
@@ -127,12 +134,12 @@ void inspect_line(Inspection& inspection, OutputFiles& files, const std::string&
 }
 
 /// Lines of standard input are answered one by one, as they come.
-void inspect_stream(Inspection& inspection, OutputFiles& files) {
+void inspect_stream(Inspection& inspection, OutputFiles& files, bool recursive) {
+  InputLines lines(std::cin);
   std::string line;
-  while (!interrupted() && std::getline(std::cin, line) && !interrupted()) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line != "-") inspect_line(inspection, files, line);
-  }
+  while (!interrupted() && lines.next(line) && !interrupted())
+    if (line != "-") inspect_line(inspection, files, line, recursive);
+  if (!interrupted()) inspection.require_some();
 }
 
 bool names_standard_input(const std::vector<std::string>& arguments) {
@@ -178,6 +185,13 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
                            });
 }
 
+/// The images that arguments stand for; says what is passed over in folders.
+std::vector<Path> listed(const std::vector<std::string>& arguments, const InferOptions& options) {
+  Inputs inputs = find_inputs(arguments, std::cin, options.recursive);
+  if (!options.quiet) note_left_out(inputs.left_out);
+  return std::move(inputs.images);
+}
+
 void infer(const InferOptions& options) {
   require_sensible(options);
   const Settings settings = options.resolve().method;
@@ -186,8 +200,11 @@ void infer(const InferOptions& options) {
   OutputFiles files(options.folder);
   const bool stream = options.inputs.size() == 1 && options.inputs[0] == "-";
   std::vector<Path> references, images;
-  if (options.bank.empty()) references = expand_inputs(options.references, std::cin);
-  if (!stream) images = expand_inputs(options.inputs, std::cin);
+  if (options.bank.empty()) {
+    references = listed(options.references, options);
+    leave_out_unusable(references, /*skip_broken=*/false);
+  }
+  if (!stream) images = listed(options.inputs, options);
   const std::vector<std::string> names = output_names(images);
   require_apart(references, images);
   require_room(files, references, images, names);
@@ -204,7 +221,7 @@ void infer(const InferOptions& options) {
     how.overlay.calm = pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
   Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
   if (stream)
-    inspect_stream(inspection, files);
+    inspect_stream(inspection, files, options.recursive);
   else
     inspection.inspect(images, names);
   if (options.timings)
@@ -232,6 +249,7 @@ void add_infer(CLI::App& program, Run& run) {
       ->type_name("FILE");
   command->add_option("--output,-o", options->folder, "Write overlays (PNG) and raw maps (.npy) here")
       ->type_name("DIR");
+  command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--json", options->output.json, "JSON lines instead of a table");
   command->add_option("--threshold", options->output.threshold, "Scores above this are called anomalous");
   command

@@ -2,7 +2,9 @@
 #include <chrono>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/layout.hpp"
+#include "res2clip/data/training_record.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
@@ -11,6 +13,7 @@
 
 #include "command.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -103,6 +106,15 @@ void require_new_folder(const TrainArguments& arguments, const Path& output) {
                          " holds a training already; --resume goes on with it, or give another --output");
 }
 
+/// In training an image is anomalous by its mask.
+void require_a_defect(const Dataset& dataset) {
+  for (const auto& [category, samples] : dataset.test)
+    for (const Sample& sample : samples)
+      if (!sample.mask.empty()) return;
+  throw data_error(dataset.root.string() +
+                   ": no image has a mask, so that all would count as good: there is nothing to learn from");
+}
+
 void train(const TrainArguments& arguments) {
   RunSettings settings = arguments.resolve();
   require(settings.run.backbone, "--backbone");
@@ -111,12 +123,15 @@ void train(const TrainArguments& arguments) {
   const Path output = settings.run.output;
   require_new_folder(arguments, output);
   const ProcessPlace place = place_from_environment();
-  const Dataset dataset = load_dataset(settings.data);
+  Dataset dataset = load_dataset(settings.data, Splits::test);
   std::optional<Adapters> initial;
   if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
   watch_interrupts();
   const auto processes = meet(place, arguments.quiet);
   const bool first = processes->rank() == 0;
+  examine_dataset(dataset, std::nullopt, settings.data.skip_broken, *processes);
+  if (first && !arguments.quiet) note_remarks(dataset);
+  require_a_defect(dataset);
 
   const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.method.compute));
   settings.method = fit_to_backbone(settings.method, backbone.card());
@@ -139,7 +154,10 @@ void train(const TrainArguments& arguments) {
   TrainingSession session(data, make_training_setup(backbone, settings.method, initial), run, *processes);
 
   // From here on nothing is refused that could have been before: what the folder holds may be replaced.
-  if (first) write_file(output / "settings.yaml", settings_yaml(settings));
+  if (first) {
+    write_file(output / "settings.yaml", settings_yaml(settings));
+    write_training_record(training_record(dataset), output);
+  }
   if (auto store = open_store(arguments, settings, backbone, dataset)) {
     ProgressBar encoding("encode", quiet);
     images.fill_store(std::move(*store), *processes, encoding.callback(), interrupted);

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 extern "C" {
 extern const char res2clip_profile_released[], res2clip_profile_released_end[];
 extern const char res2clip_profile_paper[], res2clip_profile_paper_end[];
@@ -63,6 +65,33 @@ RunSettings resolve_settings(std::string_view profile, const Path& file,
   for (const auto& layer : layers) layer.apply(settings);
   settings.method.profile = named;
   return settings;
+}
+
+namespace {
+
+/// Adds the names of values that differ, groups below named with dots.
+void add_changed(const std::string& name, const nlohmann::ordered_json& value,
+                 const nlohmann::ordered_json& expected, std::vector<std::string>& changed) {
+  if (!value.is_object()) {
+    if (value != expected) changed.push_back(name);
+    return;
+  }
+  for (const auto& [key, below] : value.items())
+    add_changed(name + "." + key, below, expected.at(key), changed);
+}
+
+}  // namespace
+
+std::vector<std::string> changed_settings(const Settings& settings) {
+  Settings unchanged;
+  SettingsLayer::from_text(profile_text(settings.profile), "profile").apply(unchanged);
+  const auto all = settings_json(settings), expected = settings_json(unchanged);
+  std::vector<std::string> changed;
+  for (const char* group : {"image", "prompts", "text", "layers", "retrieval", "scoring"})
+    add_changed(group, all.at(group), expected.at(group), changed);
+  std::erase(changed, "image.size");
+  if (settings.compute.precision == Precision::bf16) changed.emplace_back("compute.precision");
+  return changed;
 }
 
 }  // namespace res2clip

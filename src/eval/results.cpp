@@ -9,7 +9,6 @@
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
 #include "res2clip/core/version.hpp"
-#include "res2clip/eval/published.hpp"
 
 #include "csv.hpp"
 
@@ -99,9 +98,10 @@ std::string results_json(const EvaluationResult& result, const Provenance& prove
   Json json = {{"metric_mode", name_of(result.mode)},
                {"mean", mean_json(result.mean)},
                {"classes", std::move(classes)}};
-  if (const auto* published = published_result(provenance.dataset, provenance.fine_tuned, provenance.shots,
-                                               static_cast<std::int64_t>(result.classes.size())))
-    json["published"] = published_json(*published, result.mean);
+  if (result.paper.row != nullptr) json["published"] = published_json(*result.paper.row, result.mean);
+  if (!result.paper.why_not.empty()) json["not_compared_with_the_paper"] = result.paper.why_not;
+  json["remarks"] = result.remarks;
+  json["left_out"] = result.left_out;
   json["provenance"] = provenance_json(provenance);
   json["settings"] = settings;
   return json_text(json, 2) + "\n";

@@ -7,6 +7,7 @@
 #include <ATen/ops/stack.h>
 
 #include "res2clip/compute/parallel.hpp"
+#include "res2clip/image/examine.hpp"
 #include "res2clip/image/resize.hpp"
 
 namespace res2clip {
@@ -75,7 +76,7 @@ at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size) {
 }
 
 at::Tensor prepare_mask(const Path& path, std::int64_t size) {
-  return prepare_mask(read_grey(path), size);
+  return prepare_mask(read_whole_mask(path), size);
 }
 
 }  // namespace res2clip

@@ -191,7 +191,7 @@ class Program(ProgramTest):
             return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True,
                                   cwd=self.folder).stdout.splitlines()
         self.assertIn("a b.png", completed("res2clip", "infer", "a"))
-        self.assertEqual(completed("res2clip", "eval", "--dataset", "m"), ["mvtec", "mpdd", "meta"])
+        self.assertEqual(completed("res2clip", "eval", "--dataset", "m"), ["mvtec", "mpdd", "mvtec_ad2", "meta"])
         self.assertEqual(completed("res2clip", "completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(completed("res2clip", "--vers"), ["--version"])
         self.assertEqual(completed("res2clip", "eval", "--sho"), ["--shots"])

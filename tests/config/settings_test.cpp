@@ -111,5 +111,19 @@ TEST(Settings, RefuseWhatTheyDoNotKnow) {
   EXPECT_THAT(failure("", "/nowhere/mine.yaml", {}), HasSubstr("/nowhere/mine.yaml"));
 }
 
+TEST(ChangedSettings, AreThoseThatDecideScoresAndAreNotTheProfiles) {
+  const auto changed = [](std::string_view profile, std::vector<std::string> assignments) {
+    return changed_settings(resolve_settings(profile, {}, assignments));
+  };
+  EXPECT_THAT(changed("released", {}), ElementsAre());
+  EXPECT_THAT(
+      changed("paper", {"image.size=224", "train.epochs=1", "overlay.opacity=1", "metrics.mode=exact"}),
+      ElementsAre());
+  EXPECT_THAT(
+      changed("released", {"retrieval.gamma=0.02", "scoring.training_free.image.text=0.5", "layers.text=[3]",
+                           "compute.precision=bf16"}),
+      ElementsAre("layers.text", "retrieval.gamma", "scoring.training_free.image.text", "compute.precision"));
+}
+
 }  // namespace
 }  // namespace res2clip

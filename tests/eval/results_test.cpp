@@ -104,11 +104,21 @@ TEST(ResultsJson, StatesTheDifferenceToThePaperForAWholeDataSet) {
   for (const char* category : {"01", "02", "03"}) result.classes.push_back(class_with(category, 0.5));
   result.mean = mean_over_classes(
       std::vector{result.classes[0].metrics, result.classes[1].metrics, result.classes[2].metrics});
-  auto made_with = provenance();
-  made_with.dataset = "btad";
-  const auto json = nlohmann::json::parse(results_json(result, made_with, {}));
+  result.paper.row = published_result("btad", false, 1);
+  const auto json = nlohmann::json::parse(results_json(result, provenance(), {}));
   EXPECT_EQ(json["published"]["metrics"]["I-AUROC"]["mean"], 95.5);
   EXPECT_NEAR(json["published"]["metrics"]["I-AUROC"]["difference"].get<double>(), -45.5, 1e-9);
+}
+
+TEST(ResultsJson, HoldsRemarksAndWhatWasLeftOut) {
+  auto result = example();
+  result.remarks = {"part: 2 of 4 masks are empty"};
+  result.left_out = {"part/test/good/1.png: is truncated"};
+  result.paper.why_not = "images are 224 px";
+  const auto json = nlohmann::json::parse(results_json(result, provenance(), {}));
+  EXPECT_EQ(json["remarks"], nlohmann::json(result.remarks));
+  EXPECT_EQ(json["left_out"], nlohmann::json(result.left_out));
+  EXPECT_EQ(json["not_compared_with_the_paper"], "images are 224 px");
 }
 
 TEST(ResultsJson, APathThatIsNotUtf8IsNoError) {

@@ -163,6 +163,24 @@ TEST(Detector, RefusesAdaptersThatDoNotFit) {
   EXPECT_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options), Error);
 }
 
+TEST(Detector, NeedsABranchThatCounts) {
+  for (const auto level : {&FusionWeights::image, &FusionWeights::pixel}) {
+    DetectorOptions options;
+    options.scoring.fine_tuned.*level = {0, 0, 0};
+    EXPECT_NO_THROW(detector(options));  // not in force
+    options.scoring.training_free.*level = {0, 0, 0};
+    try {
+      detector(options);
+      ADD_FAILURE() << "no branch counts";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::settings);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("all weights are 0"));
+    }
+    options.scoring.training_free.*level = {0, 1, 0};
+    EXPECT_NO_THROW(detector(options));
+  }
+}
+
 TEST(Detector, ClampsProjectionsOnlyWhereAsked) {
   DetectorOptions options;
   const Features query = random_features(4, 1);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "res2clip/clip/options.hpp"
 #include "res2clip/compute/options.hpp"
@@ -71,6 +72,10 @@ struct RunSettings {
   RunOptions run;
 };
 void describe(Fields& fields, RunSettings& settings);
+
+/// The settings that decide scores and differ from the profile's, as "retrieval.gamma". Left out are the
+/// image size, the export (both are the backbone's) and the metrics.
+std::vector<std::string> changed_settings(const Settings& settings);
 
 /// The YAML text of a profile, as it is compiled into the program.
 std::string_view profile_text(Profile profile);

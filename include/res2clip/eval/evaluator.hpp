@@ -12,6 +12,7 @@
 #include "res2clip/core/progress.hpp"
 #include "res2clip/data/references.hpp"
 #include "res2clip/data/sample.hpp"
+#include "res2clip/eval/published.hpp"
 #include "res2clip/features/feature_source.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
@@ -46,6 +47,9 @@ struct EvaluationResult {
   MetricMode mode = MetricMode::released;
   std::vector<ClassResult> classes;
   MeanMetrics mean;
+  std::vector<std::string> remarks;   ///< Dataset::remarks
+  std::vector<std::string> left_out;  ///< Dataset::left_out
+  PaperComparison paper;
 };
 
 /// Whom an evaluation tells how it goes. Any may be empty; an exception thrown from one ends the evaluation.

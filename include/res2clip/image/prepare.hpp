@@ -31,7 +31,7 @@ at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
 at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options);
 
 /// uint8 [S, S] of 0 and 1: pixels above 0 become 255, resized as Pillow's bilinear does it, anomalous where
-/// above half of full scale. A missing file is a data error (a sample without a mask has none to prepare).
+/// above half of full scale. Of a folder the union of its masks. A missing file or mask is a data error.
 at::Tensor prepare_mask(const Path& path, std::int64_t size);
 
 /// The same of pixels that are in memory already: uint8 [H, W].
