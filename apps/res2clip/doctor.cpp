@@ -88,7 +88,7 @@ double encoding_difference(const Path& archive, c10::Device device) {
   const auto size = plain.card().image_size;
   const auto generator = at::detail::createCPUGenerator(4);
   const auto images = at::randn({1, 3, size, size}, generator, at::kFloat);
-  const std::vector<int> layers = {static_cast<int>(plain.card().vision_layers)};
+  const std::vector<int> layers = {static_cast<int>(plain.card().sizes.vision_layers)};
   const Features expected = plain.encode_plain(images, layers);
   const Backbone fast = Backbone::load(archive, {.device = device.str()});
   const Features found = fast.encode(images, layers);

@@ -32,7 +32,7 @@ std::optional<FeatureStore> open_store(const TrainArguments& arguments, const Ru
   const Path folder =
       settings.run.store.empty() ? Path(settings.run.output) / "features" : Path(settings.run.store);
   const Layers layers =
-      resolve_layers(settings.method.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
+      resolve_layers(settings.method.layers, backbone.card().sizes.vision_layers, /*fine_tuned=*/true);
   return FeatureStore(folder, describe_store(dataset.name, backbone, settings.method, layers.needed()));
 }
 

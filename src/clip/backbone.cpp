@@ -78,15 +78,15 @@ struct Backbone::Impl {
 
   std::set<int> checked_layers(std::span<const int> layers) const {
     for (const int layer : layers)
-      if (layer < 1 || layer > tower.card.vision_layers)
+      if (layer < 1 || layer > tower.card.sizes.vision_layers)
         throw settings_error("layer " + std::to_string(layer) +
                              " is not there: this backbone has blocks 1 to " +
-                             std::to_string(tower.card.vision_layers));
+                             std::to_string(tower.card.sizes.vision_layers));
     return {layers.begin(), layers.end()};
   }
 
   at::Tensor checked_images(const at::Tensor& images) const {
-    const auto patch = tower.card.patch_size;
+    const auto patch = tower.card.sizes.patch_size;
     if (images.dim() != 4 || images.size(0) < 1 || images.size(1) != 3 || images.size(2) < patch ||
         images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
       throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
@@ -145,7 +145,7 @@ Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> l
   const auto output = impl_->module.get_method("encode_image")({input, list}).toTupleRef().elements().vec();
   RawFeatures raw;
   raw.global = output[0].toTensor();
-  const auto patch = impl_->tower.card.patch_size;
+  const auto patch = impl_->tower.card.sizes.patch_size;
   raw.grid = {input.size(2) / patch, input.size(3) / patch};
   std::size_t i = 0;
   for (const int layer : wanted) raw.patches[layer] = output[1].toTensorVector()[i++];
@@ -155,7 +155,7 @@ Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> l
 at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   if (prompts.empty()) throw settings_error("there are no prompts to encode");
-  const auto context = impl_->tower.card.context_length;
+  const auto context = impl_->tower.card.sizes.context_length;
   std::vector<std::int64_t> ids;
   for (const auto& prompt : prompts) {
     const auto row = impl_->tokenizer.context_ids(prompt, context);

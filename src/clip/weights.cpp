@@ -200,19 +200,19 @@ ClipWeights read_clip_weights(const Path& path) {
     if (!at::isfinite(weights.tensors[name]).all().item<bool>())
       throw data_error(path.string() + ": tensor " + name + " holds numbers that are not finite");
   }
-  weights.name = path.filename().string();
-  weights.sha256 = sha256_of_file(path);
-  weights.verified = weights.sha256 == kPublishedSha256;
+  weights.origin.name = path.filename().string();
+  weights.origin.sha256 = sha256_of_file(path);
+  weights.origin.verified = weights.origin.sha256 == kPublishedSha256;
   return weights;
 }
 
 std::string describe_weights(const ClipWeights& weights) {
   const ClipSizes& sizes = weights.sizes;
-  return weights.name + ": ViT with " + std::to_string(sizes.vision_layers) + " blocks of width " +
+  return weights.origin.name + ": ViT with " + std::to_string(sizes.vision_layers) + " blocks of width " +
          std::to_string(sizes.vision_width) + ", patches of " + std::to_string(sizes.patch_size) +
          " px, native size " + std::to_string(sizes.native_size) + " px, embedding " +
-         std::to_string(sizes.embed_dim) + "; sha256 " + weights.sha256 +
-         (weights.verified ? " (verified: OpenAI's ViT-L-14-336px.pt)"
+         std::to_string(sizes.embed_dim) + "; sha256 " + weights.origin.sha256 +
+         (weights.origin.verified ? " (verified: OpenAI's ViT-L-14-336px.pt)"
                            : " (not a checksum this program knows)");
 }
 

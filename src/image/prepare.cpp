@@ -13,15 +13,15 @@
 namespace res2clip {
 namespace {
 
-constexpr std::array<float, 3> kMean{0.48145466f, 0.4578275f, 0.40821073f};
-constexpr std::array<float, 3> kDeviation{0.26862954f, 0.26130258f, 0.27577711f};
-
 /// uint8 [S, S, 3] -> float32 [3, S, S]
-at::Tensor normalise(const at::Tensor& rgb) {
+at::Tensor normalise(const at::Tensor& rgb, const Normalisation& normalisation) {
   std::array<std::array<float, 256>, 3> normalised;
-  for (std::size_t c = 0; c < 3; ++c)
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto mean = static_cast<float>(normalisation.mean[c]);
+    const auto deviation = static_cast<float>(normalisation.deviation[c]);
     for (std::size_t value = 0; value < 256; ++value)
-      normalised[c][value] = (static_cast<float>(value) / 255.0f - kMean[c]) / kDeviation[c];
+      normalised[c][value] = (static_cast<float>(value) / 255.0f - mean) / deviation;
+  }
   at::Tensor input = at::empty({3, rgb.size(0), rgb.size(1)}, at::kFloat);
   const auto* from = rgb.data_ptr<std::uint8_t>();
   auto* to = input.data_ptr<float>();
@@ -34,8 +34,8 @@ at::Tensor normalise(const at::Tensor& rgb) {
 
 }  // namespace
 
-at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
-  return normalise(resize_bicubic(rgb, size, size));
+at::Tensor prepare_image(const at::Tensor& rgb, const ImageOptions& options) {
+  return normalise(resize_bicubic(rgb, options.size, options.size), options.normalisation);
 }
 
 at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
@@ -45,10 +45,10 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options) {
   const std::int64_t size = options.size;
   if (!options.convert_before_resize && image.mode == PixelMode::indexed)
-    return normalise(resize_nearest(image.rgb, size, size));
+    return normalise(resize_nearest(image.rgb, size, size), options.normalisation);
   if (!options.convert_before_resize && image.mode == PixelMode::alpha)
-    return normalise(resize_bicubic_premultiplied(image.rgb, image.alpha, size, size));
-  return prepare_image(image.rgb, size);
+    return normalise(resize_bicubic_premultiplied(image.rgb, image.alpha, size, size), options.normalisation);
+  return prepare_image(image.rgb, options);
 }
 
 at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options) {

@@ -104,7 +104,6 @@ TEST(ClipWeights, SizesAreReadOffTheTensors) {
     EXPECT_EQ(sizes.patch_size, 8);
     EXPECT_EQ(sizes.vision_width, 64);
     EXPECT_EQ(sizes.vision_layers, 2);
-    EXPECT_EQ(sizes.vision_heads(), 1);
     EXPECT_EQ(sizes.text_width, 64);
     EXPECT_EQ(sizes.text_layers, 1);
     EXPECT_EQ(sizes.context_length, 77);
@@ -116,10 +115,10 @@ TEST(ClipWeights, HaveAChecksumThatIsNotThePublishedOne) {
   const TemporaryFolder folder;
   testing::write_safetensors(folder / "clip.safetensors", small_clip());
   const auto weights = read_clip_weights(folder / "clip.safetensors");
-  EXPECT_EQ(weights.name, "clip.safetensors");
-  EXPECT_EQ(weights.sha256, sha256_of_file(folder / "clip.safetensors"));
-  EXPECT_FALSE(weights.verified);
-  EXPECT_THAT(describe_weights(weights), AllOf(HasSubstr(weights.sha256), HasSubstr("not a checksum")));
+  EXPECT_EQ(weights.origin.name, "clip.safetensors");
+  EXPECT_EQ(weights.origin.sha256, sha256_of_file(folder / "clip.safetensors"));
+  EXPECT_FALSE(weights.origin.verified);
+  EXPECT_THAT(describe_weights(weights), AllOf(HasSubstr(weights.origin.sha256), HasSubstr("not a checksum")));
 }
 
 TEST(ClipWeights, TensorsThatAreMissingTooManyOrMisshapenAreNamed) {

@@ -80,13 +80,13 @@ EvaluationResult evaluate_run(const nlohmann::json& run, const Goldens& goldens,
 
 /// A store for the features of the runs at one image size, which all runs share.
 FeatureStore store_of(const Path& folder, const Backbone& backbone, std::int64_t size) {
-  const auto side = size / backbone.card().patch_size;
+  const auto side = size / backbone.card().sizes.patch_size;
   StoreDescription description;
   description.dataset = "goldens";
   description.backbone = backbone.checksum();
   description.image_size = size;
   description.layers = kLayers;
-  description.embed = backbone.card().embed_dim;
+  description.embed = backbone.card().sizes.embed_dim;
   description.grid = {side, side};
   return {folder / std::to_string(size), description};
 }
