@@ -114,6 +114,15 @@ bool check(const std::string& what, c10::Device device, const std::function<doub
   return good;
 }
 
+/// What the archive is, as this run found it; of its origin there is only its own word, and a checksum.
+void print_backbone(const Path& archive) {
+  const Backbone backbone = Backbone::load(archive, {.device = "cpu"});
+  const ModelCard& card = backbone.card();
+  print("backbone     " + archive.string() + ": undamaged, checksum " + backbone.checksum());
+  print("weights      by its card " + describe_weights(card.origin, card.sizes));
+  print("run with     " + describe_form(card.form, card.origin));
+}
+
 void examine(const Path& backbone) {
   const CudaStatus cuda = cuda_status();
   print("res2clip     " + version());
@@ -122,6 +131,7 @@ void examine(const Path& backbone) {
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
   print_cuda(cuda);
+  if (!backbone.empty()) print_backbone(backbone);
   std::vector<c10::Device> devices = {c10::kCPU};
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));

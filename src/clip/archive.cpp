@@ -105,7 +105,9 @@ ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
 }
 
 void check(const ClipWeights& weights, const ExportOptions& options) {
-  const ClipSizes& sizes = weights.sizes;
+  const ClipSizes sizes = clip_sizes(weights.tensors, weights.origin.name);
+  if (!(sizes == weights.sizes))
+    throw data_error(weights.origin.name + ": its tensors are not of the sizes stated");
   if (options.image_size < 0 || options.image_size % sizes.patch_size != 0)
     throw settings_error("the image size " + std::to_string(options.image_size) +
                          " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));

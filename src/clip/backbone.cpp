@@ -14,6 +14,7 @@
 #include "res2clip/core/error.hpp"
 
 #include "card.hpp"
+#include "libtorch_errors.hpp"
 #include "tower.hpp"
 
 namespace res2clip {
@@ -87,6 +88,8 @@ struct Backbone::Impl {
 
   at::Tensor checked_images(const at::Tensor& images) const {
     const auto patch = tower.card.sizes.patch_size;
+    if (!images.defined() || images.scalar_type() != at::kFloat)
+      throw data_error("images must be float32, as prepare_image() makes them");
     if (images.dim() != 4 || images.size(0) < 1 || images.size(1) != 3 || images.size(2) < patch ||
         images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
       throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
@@ -101,7 +104,7 @@ Backbone::~Backbone() = default;
 Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
-Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
+Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try {
   const auto device = apply(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
   auto module = load_module(archive, files);
@@ -122,9 +125,11 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
   return Backbone(std::unique_ptr<Impl>(
       new Impl{std::move(module), std::move(tower),
                Tokenizer::from_merges(files[kVocabularyFile], archive.string()), card.checksum, device}));
+} catch (...) {
+  rethrow_as_ours("loading the backbone");
 }
 
-Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const {
+Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
@@ -135,9 +140,11 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   for (std::int64_t i = 0; i < input.size(0); ++i)
     parts.push_back(normalised(run_tower(impl_->tower, input.narrow(0, i, 1), wanted)));
   return concatenate(parts);
+} catch (...) {
+  rethrow_as_ours("encoding images");
 }
 
-Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const {
+Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const auto wanted = impl_->checked_layers(layers);
   const auto input = impl_->checked_images(images);
@@ -150,9 +157,11 @@ Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> l
   std::size_t i = 0;
   for (const int layer : wanted) raw.patches[layer] = output[1].toTensorVector()[i++];
   return normalised(raw);
+} catch (...) {
+  rethrow_as_ours("encoding images");
 }
 
-at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
+at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   if (prompts.empty()) throw settings_error("there are no prompts to encode");
   const auto context = impl_->tower.card.sizes.context_length;
@@ -169,6 +178,8 @@ at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
     parts.push_back(impl_->module.get_method("encode_text")({batch}).toTensor());
   }
   return at::cat(parts);
+} catch (...) {
+  rethrow_as_ours("encoding texts");
 }
 
 const ModelCard& Backbone::card() const {

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/clip/published_weights.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
@@ -127,7 +128,8 @@ ClipForm form_from(const CardReader& card) {
 
 ModelCard card_from(const CardReader& card, const json& fields) {
   ModelCard read;
-  read.origin = {card.text("name"), card.text("weights_sha256"), card.flag("weights_verified"), "", ""};
+  read.origin = {card.text("name"), card.text("weights_sha256"),
+                 !published_weights(card.text("weights_sha256")).empty(), "", ""};
   if (fields.contains("form_from")) read.origin.form_from = card.text("form_from");
   if (fields.contains("normalisation_from")) read.origin.normalisation_from = card.text("normalisation_from");
   read.sizes = {

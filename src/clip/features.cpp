@@ -4,9 +4,14 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "libtorch_errors.hpp"
+
 namespace res2clip {
 
 Features slice(const Features& features, std::int64_t first, std::int64_t count) {
+  if (first < 0 || count < 0 || first > features.batch() - count)
+    throw data_error("images " + std::to_string(first) + " to " + std::to_string(first + count - 1) +
+                     " of a batch of " + std::to_string(features.batch()) + " were asked for");
   Features part;
   part.global = features.global.narrow(0, first, count);
   for (const auto& [layer, patches] : features.patches) part.patches[layer] = patches.narrow(0, first, count);
@@ -14,13 +19,15 @@ Features slice(const Features& features, std::int64_t first, std::int64_t count)
   return part;
 }
 
-Features to_device(Features features, c10::Device device) {
+Features to_device(Features features, c10::Device device) try {
   features.global = features.global.to(device);
   for (auto& [layer, patches] : features.patches) patches = patches.to(device);
   return features;
+} catch (...) {
+  rethrow_as_ours("moving features to a device");
 }
 
-Features concatenate(const std::vector<Features>& parts) {
+Features concatenate(const std::vector<Features>& parts) try {
   if (parts.empty()) throw data_error("no features to put together");
   if (parts.size() == 1) return parts.front();
   Features whole;
@@ -39,6 +46,8 @@ Features concatenate(const std::vector<Features>& parts) {
     whole.patches[layer] = at::cat(tensors);
   }
   return whole;
+} catch (...) {
+  rethrow_as_ours("putting features together");
 }
 
 }  // namespace res2clip

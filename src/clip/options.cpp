@@ -7,8 +7,7 @@ namespace res2clip {
 void describe(Fields& fields, EncoderForm& form) {
   fields.field("vv_blocks", form.vv_blocks, {-1, 1000},
                "how many of the last blocks have V-V attention; -1: 19 of 24, other depths alike");
-  fields.field("global_ln_post", form.global_ln_post,
-               "global feature through ln_post before the projection");
+  fields.field("global_ln_post", form.global_ln_post, "global feature through ln_post before the projection");
   fields.field("patch_ln_post", form.patch_ln_post, "patch features through ln_post");
   fields.field("patch_projection", form.patch_projection, "patch features projected to the embedding");
 }

@@ -21,6 +21,8 @@ struct ClipSizes {
   std::int64_t text_layers = 0;
   std::int64_t context_length = 0;
   std::int64_t vocabulary_size = 0;
+
+  bool operator==(const ClipSizes&) const = default;
 };
 
 /// What the feed-forward part of each block, in both towers, does between its two linear maps.
@@ -66,5 +68,13 @@ struct ModelCard {
   std::int64_t vision_heads() const { return sizes.vision_width / form.vision_head_width; }
   std::int64_t text_heads() const { return sizes.text_width / form.text_head_width; }
 };
+
+/// For people: "ViT-L-14.pt: ViT with 24 blocks of width 1024, patches of 14 px, ...; sha256 ... (verified:
+/// ...)". Which published file a checksum is of is looked up here, whatever a card says.
+std::string describe_weights(const WeightsOrigin& origin, const ClipSizes& sizes);
+
+/// "gelu, attention heads 80 wide in the image tower and 64 in the text tower (from config.json); OpenAI's
+/// mean and standard deviation (assumed)"
+std::string describe_form(const ClipForm& form, const WeightsOrigin& origin);
 
 }  // namespace res2clip
