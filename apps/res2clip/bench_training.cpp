@@ -3,6 +3,7 @@
 
 #include <ATen/ops/zeros.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/features/feature_store.hpp"
 #include "res2clip/model/layers.hpp"
 #include "res2clip/pipeline/training.hpp"

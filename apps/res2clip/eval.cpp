@@ -1,6 +1,7 @@
 #include <ATen/ops/full.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
@@ -73,10 +74,10 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
-  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
+  if (first && !settings.run.output.empty()) require_writable(settings.run.output);
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
-  apply(own_settings.compute);
+  apply_compute(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
   expect_whole_images(files_of(share, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);

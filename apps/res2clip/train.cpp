@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -97,7 +98,7 @@ class Reporter {
   std::chrono::steady_clock::time_point begin_, last_;
 };
 
-void expect_new_folder(const TrainArguments& arguments, const Path& output) {
+void require_new_folder(const TrainArguments& arguments, const Path& output) {
   std::error_code ignored;
   if (!arguments.resume && std::filesystem::exists(output / "state.pt", ignored))
     throw settings_error(output.string() +
@@ -110,7 +111,7 @@ void train(const TrainArguments& arguments) {
   require(settings.data.root, "--data");
   require(settings.run.output, "--output");
   const Path output = settings.run.output;
-  expect_new_folder(arguments, output);
+  require_new_folder(arguments, output);
   const ProcessPlace place = place_from_environment();
   const Dataset dataset = load_dataset(settings.data);
   std::optional<Adapters> initial;

@@ -10,6 +10,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "card.hpp"
 #include "program.hpp"
@@ -119,7 +120,7 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
     throw settings_error("patch features without the projection have width " +
                          std::to_string(sizes.vision_width) + ", the text's have " +
                          std::to_string(sizes.embed_dim) + ": they cannot be compared");
-  expect_heads_fit(sizes, weights.form, weights.origin.name);
+  require_heads_fit(sizes, weights.form, weights.origin.name);
   const auto vocabulary = Tokenizer::built_in().size();
   if (sizes.vocabulary_size != vocabulary)
     throw data_error(weights.origin.name + ": has " + std::to_string(sizes.vocabulary_size) +
@@ -162,8 +163,7 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
                  {kVocabularyFile, std::string(built_in_merges())}});
     if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));
+    throw runtime_error(path.string() + ": cannot be written: " + first_line(error));
   }
   file.commit();
 }

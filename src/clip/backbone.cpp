@@ -12,6 +12,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 #include "card.hpp"
 #include "libtorch_errors.hpp"
@@ -29,15 +30,12 @@ bool is_product_weight(const std::string& name) {
   return false;
 }
 
-at::Tensor unit_length(const at::Tensor& features) {
-  return (features / at::linalg_vector_norm(features, 2, {-1}, true)).contiguous();
-}
-
 Features normalised(const RawFeatures& raw) {
   Features features;
   features.grid = raw.grid;
-  features.global = unit_length(raw.global);
-  for (const auto& [layer, patches] : raw.patches) features.patches[layer] = unit_length(patches);
+  features.global = unit_length(raw.global).contiguous();
+  for (const auto& [layer, patches] : raw.patches)
+    features.patches[layer] = unit_length(patches).contiguous();
   return features;
 }
 
@@ -53,7 +51,7 @@ torch::jit::Module load_module(const Path& path, std::unordered_map<std::string,
 }
 
 /// LibTorch does not notice damaged numbers, and a card can be edited; banks and stores trust the checksum.
-void expect_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
+void require_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
   std::map<std::string, at::Tensor> tensors;
   for (const auto& entry : module.named_parameters(false))
     tensors[entry.name] = entry.value.detach().contiguous();
@@ -105,7 +103,7 @@ Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
 Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try {
-  const auto device = apply(compute);
+  const auto device = apply_compute(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
   auto module = load_module(archive, files);
   if (files[kCardFile].empty() || files[kVocabularyFile].empty())
@@ -113,7 +111,7 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try 
                      ": is a TorchScript archive, but not one that `res2clip export` wrote" +
                      (module.hasattr("visual") ? " (it looks like CLIP's weights: export them first)" : ""));
   ArchiveCard card = card_from_json(files[kCardFile], archive.string());
-  expect_unchanged(module, card, archive);
+  require_unchanged(module, card, archive);
   module.to(device);
   ImageTower tower{card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();

@@ -154,7 +154,7 @@ bool makes_sense(const ModelCard& card, const CardReader& reader) {
 
 }  // namespace
 
-void expect_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source) {
+void require_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source) {
   for (const auto& [tower, width, head] : {std::tuple{"image", sizes.vision_width, form.vision_head_width},
                                            std::tuple{"text", sizes.text_width, form.text_head_width}})
     if (head < 1 || width % head != 0)

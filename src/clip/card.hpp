@@ -25,7 +25,7 @@ std::string card_json(const ArchiveCard& card);
 std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card);
 
 /// Throws a data error for attention heads that do not divide their tower's width; `source` names the file.
-void expect_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source);
+void require_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source);
 
 /// Throws a data error; `source` names the archive.
 ArchiveCard card_from_json(const std::string& text, const std::string& source);

@@ -73,7 +73,7 @@ ConfigObject ConfigObject::object(const char* key) const {
   return {found == nullptr ? nlohmann::json::object() : *found, source_, where_ + key + "."};
 }
 
-void ConfigObject::expect_size(const char* key, std::int64_t otherwise, std::int64_t of_tensors) const {
+void ConfigObject::require_size(const char* key, std::int64_t otherwise, std::int64_t of_tensors) const {
   if (integer(key, otherwise) != of_tensors)
     refuse(key, (has(key) ? std::string() : ", which stands for " + std::to_string(otherwise)) +
                     ", the weights have " + std::to_string(of_tensors) +

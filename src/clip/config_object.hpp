@@ -30,7 +30,7 @@ class ConfigObject {
   std::string said(const char* key) const;
   [[noreturn]] void refuse(const char* key, const std::string& what) const;
   /// A size must be that of the tensors.
-  void expect_size(const char* key, std::int64_t otherwise, std::int64_t of_tensors) const;
+  void require_size(const char* key, std::int64_t otherwise, std::int64_t of_tensors) const;
 
  private:
   const nlohmann::json* value(const char* key) const;

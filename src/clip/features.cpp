@@ -8,17 +8,6 @@
 
 namespace res2clip {
 
-Features slice(const Features& features, std::int64_t first, std::int64_t count) {
-  if (first < 0 || count < 0 || first > features.batch() - count)
-    throw data_error("images " + std::to_string(first) + " to " + std::to_string(first + count - 1) +
-                     " of a batch of " + std::to_string(features.batch()) + " were asked for");
-  Features part;
-  part.global = features.global.narrow(0, first, count);
-  for (const auto& [layer, patches] : features.patches) part.patches[layer] = patches.narrow(0, first, count);
-  part.grid = features.grid;
-  return part;
-}
-
 Features to_device(Features features, c10::Device device) try {
   features.global = features.global.to(device);
   for (auto& [layer, patches] : features.patches) patches = patches.to(device);

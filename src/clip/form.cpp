@@ -5,6 +5,7 @@
 
 #include "res2clip/clip/published_weights.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "bounded_json.hpp"
 #include "card.hpp"
@@ -95,7 +96,7 @@ class Settling {
       options);
 }
 
-void expect_sensible(const Normalisation& normalisation, const std::string& source) {
+void require_sensible(const Normalisation& normalisation, const std::string& source) {
   for (std::size_t i = 0; i < 3; ++i)
     if (!(std::abs(normalisation.mean[i]) < 1e3) || !(normalisation.deviation[i] > 0.0) ||
         !(normalisation.deviation[i] < 1e3))
@@ -149,8 +150,8 @@ void settle_form(ClipWeights& weights, const std::optional<FormDescription>& des
         ": nothing says how images are normalised for these weights; OpenAI's mean and standard "
         "deviation are assumed (--image-mean and --image-std state others)");
   }
-  expect_heads_fit(weights.sizes, weights.form, source);
-  expect_sensible(weights.form.normalisation, source);
+  require_heads_fit(weights.sizes, weights.form, source);
+  require_sensible(weights.form.normalisation, source);
 }
 
 }  // namespace res2clip

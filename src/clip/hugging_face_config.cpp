@@ -34,7 +34,7 @@ std::int64_t head_width(const ConfigObject& tower, std::int64_t usual_heads, std
   return width / heads;
 }
 
-void expect_usual_norms(const ConfigObject& tower) {
+void require_usual_norms(const ConfigObject& tower) {
   if (tower.number("layer_norm_eps", 1e-5) != 1e-5)
     tower.refuse("layer_norm_eps", ", which is not supported; only 1e-05 is");
 }
@@ -47,13 +47,13 @@ FormDescription describe_by_hugging_face(const json& config, const ClipSizes& si
   if (file.text("model_type", "clip") != "clip")
     file.refuse("model_type", ", which is not supported; only \"clip\" is");
   const ConfigObject vision = tower_of(file, "vision", source), text = tower_of(file, "text", source);
-  vision.expect_size("hidden_size", 768, sizes.vision_width);
-  vision.expect_size("num_hidden_layers", 12, sizes.vision_layers);
-  vision.expect_size("patch_size", 32, sizes.patch_size);
-  text.expect_size("hidden_size", 512, sizes.text_width);
-  text.expect_size("num_hidden_layers", 12, sizes.text_layers);
-  expect_usual_norms(vision);
-  expect_usual_norms(text);
+  vision.require_size("hidden_size", 768, sizes.vision_width);
+  vision.require_size("num_hidden_layers", 12, sizes.vision_layers);
+  vision.require_size("patch_size", 32, sizes.patch_size);
+  text.require_size("hidden_size", 512, sizes.text_width);
+  text.require_size("num_hidden_layers", 12, sizes.text_layers);
+  require_usual_norms(vision);
+  require_usual_norms(text);
   const Activation activation = activation_of(vision);
   if (activation_of(text) != activation)
     text.refuse("hidden_act", ", other than the image tower's, which is not supported");

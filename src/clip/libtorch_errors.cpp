@@ -13,8 +13,7 @@ void rethrow_as_ours(const char* what) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw runtime_error(std::string(what) + " failed: " + text.substr(0, text.find('\n')));
+    throw runtime_error(std::string(what) + " failed: " + first_line(error));
   }
 }
 

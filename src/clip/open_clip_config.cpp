@@ -75,7 +75,7 @@ bool says_nothing(const json& value) {
   return value.is_null() || value == false;
 }
 
-void expect_usual_fields(const ConfigObject& tower, const char* usual_pool) {
+void require_usual_fields(const ConfigObject& tower, const char* usual_pool) {
   for (const auto& [key, value] : tower.json().items()) {
     const auto usual = usual_values().find(key);
     if (usual != usual_values().end() ? value == usual->second || says_nothing(value)
@@ -97,19 +97,19 @@ Activation activation_of(const ConfigObject& tower, bool quick) {
   return approximate == "tanh" ? Activation::gelu_tanh : Activation::gelu;
 }
 
-void expect_image_tower(const ConfigObject& vision, const ClipSizes& sizes) {
+void require_image_tower(const ConfigObject& vision, const ClipSizes& sizes) {
   if (vision.has("layers") && vision.json()["layers"].is_array())
     vision.refuse("layers", ": a ResNet image tower, which is not supported; only ViT towers are");
-  expect_usual_fields(vision, "tok");
-  vision.expect_size("width", 768, sizes.vision_width);
-  vision.expect_size("layers", 12, sizes.vision_layers);
-  vision.expect_size("patch_size", 16, sizes.patch_size);
+  require_usual_fields(vision, "tok");
+  vision.require_size("width", 768, sizes.vision_width);
+  vision.require_size("layers", 12, sizes.vision_layers);
+  vision.require_size("patch_size", 16, sizes.patch_size);
 }
 
 std::int64_t text_head_width(const ConfigObject& text, const ClipSizes& sizes) {
-  expect_usual_fields(text, "argmax");
-  text.expect_size("width", 512, sizes.text_width);
-  text.expect_size("layers", 12, sizes.text_layers);
+  require_usual_fields(text, "argmax");
+  text.require_size("width", 512, sizes.text_width);
+  text.require_size("layers", 12, sizes.text_layers);
   const std::int64_t heads = text.integer("heads", 8);
   if (heads < 1 || sizes.text_width % heads != 0)
     text.refuse("heads", ", which does not divide the width " + std::to_string(sizes.text_width));
@@ -124,9 +124,9 @@ FormDescription describe_by_open_clip(const json& config, const ClipSizes& sizes
   if (!model.has("vision_cfg") || !model.has("text_cfg"))
     throw data_error(source + ": is not a config of open_clip: it has no vision_cfg or no text_cfg");
   if (model.has("multimodal_cfg")) model.refuse("multimodal_cfg", ": a CoCa model, which is not supported");
-  model.expect_size("embed_dim", 0, sizes.embed_dim);
+  model.require_size("embed_dim", 0, sizes.embed_dim);
   const ConfigObject vision = model.object("vision_cfg"), text = model.object("text_cfg");
-  expect_image_tower(vision, sizes);
+  require_image_tower(vision, sizes);
   const bool quick = model.flag("quick_gelu", false);
   FormDescription found{
       {activation_of(vision, quick), vision.integer("head_width", 64), text_head_width(text, sizes), {}},

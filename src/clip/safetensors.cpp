@@ -65,7 +65,7 @@ std::vector<Listed> list_tensors(const nlohmann::json& header, std::uint64_t dat
 }
 
 /// Few bytes could otherwise pass for many.
-void expect_disjoint(std::vector<Listed>& tensors, const Path& path) {
+void require_disjoint(std::vector<Listed>& tensors, const Path& path) {
   std::sort(tensors.begin(), tensors.end(),
             [](const Listed& a, const Listed& b) { return a.begin < b.begin; });
   for (std::size_t i = 1; i < tensors.size(); ++i)
@@ -109,7 +109,7 @@ TensorFile read_safetensors(const Path& path) {
     throw data_error(path.string() + ": is not a safetensors file: its header is no JSON");
   const std::uint64_t data_start = sizeof header_size + header_size;
   std::vector<Listed> tensors = list_tensors(header, size - data_start, path);
-  expect_disjoint(tensors, path);
+  require_disjoint(tensors, path);
   TensorFile file;
   for (const Listed& listed : tensors)
     file.tensors[listed.name] = read_tensor(stream, listed, data_start, path);

@@ -27,7 +27,7 @@ void collect(const PickleValue::Dict& dict, const std::string& prefix, TensorMap
   }
 }
 
-void expect_no_archive_of_ours(const Path& path, bool zip) {
+void require_no_archive_of_ours(const Path& path, bool zip) {
   if (!zip) return;
   const ZipArchive archive(path);
   for (const auto& [name, entry] : archive.entries())
@@ -42,7 +42,7 @@ void expect_no_archive_of_ours(const Path& path, bool zip) {
 TensorFile read_torch_file(const Path& path) {
   char start[2] = {};
   std::ifstream(path, std::ios::binary).read(start, sizeof start);
-  expect_no_archive_of_ours(path, start[0] == 'P' && start[1] == 'K');
+  require_no_archive_of_ours(path, start[0] == 'P' && start[1] == 'K');
   const PickleValue root = read_torch_pickle(path, {.objects = true, .inside = kWrappers});
   TensorFile file;
   if (root.dict() != nullptr) collect(*root.dict(), "", file.tensors);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "bounded_json.hpp"
 

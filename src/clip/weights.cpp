@@ -109,7 +109,7 @@ std::string some(const std::vector<std::string>& names) {
 }
 
 /// The tensors that sizes are read off: without them, nothing can be said of the others.
-void expect_anchors(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
+void require_anchors(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
   std::vector<std::string> missing;
   for (const std::string name : {"visual.conv1.weight", "visual.positional_embedding", "visual.proj",
                                  "token_embedding.weight", "positional_embedding"})
@@ -173,7 +173,7 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source) {
 }
 
 ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
-  expect_anchors(tensors, source, names);
+  require_anchors(tensors, source, names);
   const auto& convolution = of_dimensions(tensors, "visual.conv1.weight", 4, source);
   const auto& positions = of_dimensions(tensors, "visual.positional_embedding", 2, source);
   const auto& tokens = of_dimensions(tensors, "token_embedding.weight", 2, source);

@@ -55,7 +55,7 @@ std::int64_t threads_of_process(int local_size) {
   return std::clamp<std::int64_t>(share, 1, std::max(1U, std::thread::hardware_concurrency()));
 }
 
-c10::Device apply(const ComputeOptions& options) {
+c10::Device apply_compute(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
   if (device.is_cpu() && options.precision != Precision::fp32)
     throw settings_error("precision " + std::string(name_of(options.precision)) +

@@ -11,6 +11,7 @@
 #include <opencv2/imgcodecs.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "camera.hpp"
 #include "defect.hpp"

@@ -11,6 +11,7 @@
 #include <ATen/ops/from_blob.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/crc32.hpp"
 
 #include "store_description.hpp"

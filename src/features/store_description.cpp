@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 
 namespace res2clip {
 namespace {
@@ -42,7 +44,7 @@ void match_description(const Path& file, const StoreDescription& description) {
   const auto expected = to_json(description);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
-    write_file(file, expected.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    write_file(file, json_text(expected, 1) + "\n");
     return;
   }
   nlohmann::ordered_json found;
@@ -55,9 +57,8 @@ void match_description(const Path& file, const StoreDescription& description) {
   for (const auto& [name, value] : expected.items()) {
     const auto stored = found.is_object() && found.contains(name) ? found[name] : nlohmann::ordered_json();
     if (stored == value) continue;
-    differences += (differences.empty() ? "" : ", ") + name + " is " +
-                   stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " there and " +
-                   value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " here";
+    differences += (differences.empty() ? "" : ", ") + name + " is " + json_text(stored) + " there and " +
+                   json_text(value) + " here";
   }
   if (!differences.empty())
     throw data_error(file.parent_path().string() + ": these stored features do not match: " + differences +

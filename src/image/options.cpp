@@ -22,9 +22,8 @@ void describe(Fields& fields, OverlayOptions& options) {
                "show the original beside the overlay, with caption and scale");
   fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
                "pictures with a smaller edge are enlarged by a whole factor");
-  fields.field(
-      "calm", options.calm, Range<double>{0.0, 100.0},
-      "map value that good parts reach; 0: what references find in each other, 0.6 where there is one");
+  fields.field("calm", options.calm, Range<double>{0.0, 100.0},
+               "map value that normal images reach; 0: as the references tell");
 }
 
 }  // namespace res2clip

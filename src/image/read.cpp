@@ -12,6 +12,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "header.hpp"
 

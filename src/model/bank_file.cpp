@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/model/reference_bank.hpp"
 
 namespace res2clip {
@@ -30,11 +32,6 @@ std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
     tensors[std::string(kPatches) + std::to_string(layer)] = features;
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
   return tensors;
-}
-
-/// File names may hold bytes that are no UTF-8; in a header they become replacement characters.
-std::string json_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {

@@ -3,8 +3,7 @@
 #include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
-
-#include "unit_length.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -13,7 +12,7 @@ namespace {
 /// one word leave more than 1e-2.
 constexpr double kZeroResidual = 1e-5;
 
-void expect_encodings(const at::Tensor& features, const char* which) {
+void require_encodings(const at::Tensor& features, const char* which) {
   TORCH_INTERNAL_ASSERT(features.dim() == 2, "encoded prompts are [P, D]");
   if (features.size(0) == 0)
     throw settings_error(std::string("there is no ") + which + " prompt; name at least one");
@@ -30,8 +29,8 @@ at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings) {
 
 TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& anomalous_features,
                          const TextOptions& options) {
-  expect_encodings(normal_features, "normal");
-  expect_encodings(anomalous_features, "anomalous");
+  require_encodings(normal_features, "normal");
+  require_encodings(anomalous_features, "anomalous");
   TextAnchors anchors;
   anchors.normal = text_anchor(normal_features, options.normalise_encodings);
   anchors.anomalous = text_anchor(anomalous_features, options.normalise_encodings);

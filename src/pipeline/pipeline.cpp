@@ -109,7 +109,7 @@ ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCa
 
 ReferenceBank Pipeline::open_bank(const Path& file) const {
   ReferenceBank bank = load_bank(file);
-  expect_origin(bank, origin(), file.string());
+  require_origin(bank, origin(), file.string());
   return bank.to(backbone_.device());
 }
 

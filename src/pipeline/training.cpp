@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/text_anchors.hpp"
 

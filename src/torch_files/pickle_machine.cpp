@@ -52,7 +52,7 @@ std::vector<std::int64_t> integers_of(const PickleNode* node) {
 }
 
 /// No index of a tensor may leave its storage.
-void expect_inside(const PickleNode& tensor, std::int64_t stored) {
+void require_inside(const PickleNode& tensor, std::int64_t stored) {
   if (tensor.sizes.size() != tensor.strides.size() || tensor.offset < 0) refuse_damaged_pickle();
   std::int64_t last = tensor.offset;
   std::int64_t elements = 1;
@@ -342,7 +342,7 @@ class PickleRun : private PickleBytes {
     made->offset = integer_of(arguments[1]);
     made->sizes = integers_of(arguments[2]);
     made->strides = integers_of(arguments[3]);
-    expect_inside(*made, arguments[0]->storage.elements);
+    require_inside(*made, arguments[0]->storage.elements);
     return made;
   }
 

@@ -27,9 +27,7 @@ auto guarded(const Path& path, const Job& job) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw data_error(path.string() +
-                     ": cannot be read as a PyTorch file: " + text.substr(0, text.find('\n')));
+    throw data_error(path.string() + ": cannot be read as a PyTorch file: " + first_line(error));
   }
 }
 
@@ -70,7 +68,7 @@ std::string records_folder(const ZipArchive& zip, const Path& path) {
   return folder;
 }
 
-void expect_little_endian(const ZipArchive& zip, const std::string& folder, const Path& path) {
+void require_little_endian(const ZipArchive& zip, const std::string& folder, const Path& path) {
   if (zip.contains(folder + "byteorder") && zip.read(folder + "byteorder", 16) != "little")
     throw data_error(
         path.string() +
@@ -80,7 +78,7 @@ void expect_little_endian(const ZipArchive& zip, const std::string& folder, cons
 PickleValue read_zip(const Path& path, const TorchFileRules& rules) {
   const ZipArchive zip(path);
   const std::string folder = records_folder(zip, path);
-  expect_little_endian(zip, folder, path);
+  require_little_endian(zip, folder, path);
   PickleMachine machine(rules.objects);
   machine.run(zip.read(folder + "data.pkl", kLargestPickle));
   std::map<std::string, at::Tensor> loaded;  // tensors may share a storage

@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
-#include "res2clip/train/curves.hpp"
+#include "res2clip/train/loss_curves.hpp"
 
 #include "line_file.hpp"
 #include "output_lock.hpp"
@@ -144,7 +145,7 @@ struct TrainingSession::State {
     const TakenUp found = load_run_state(file("state.pt"), trainer, identity, place);
     next_step = found.next_step;
     if (processes.rank() != 0) return;
-    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) expect_lines_before(file(lines), next_step);
+    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) require_lines_before(file(lines), next_step);
     if (!found.remark.empty())
       run.remark("the last bits will differ from those of a training without a break: " + found.remark);
   }
@@ -203,11 +204,6 @@ TrainingOutcome TrainingSession::train() {
   s.processes.barrier();
   outcome.adapters = s.trainer.adapters();
   return outcome;
-}
-
-TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
-                             Communicator& processes) {
-  return TrainingSession(data, std::move(setup), run, processes).train();
 }
 
 }  // namespace res2clip

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/pickle_writer.hpp"
 
 namespace res2clip {

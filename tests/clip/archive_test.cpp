@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"

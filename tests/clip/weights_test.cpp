@@ -12,6 +12,7 @@
 
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/weight_files.hpp"
 #include "support/formula.hpp"

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/eval/results.hpp"
 
 #include "eval/made_up.hpp"

@@ -11,6 +11,8 @@
 
 #include <ATen/ATen.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "data/tree.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"

@@ -1,6 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -92,10 +93,10 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
 
 TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {
   const ReferenceBank bank = small_bank();
-  expect_origin(bank, bank.origin, "normal.bank");
+  require_origin(bank, bank.origin, "normal.bank");
   const auto failure = [&bank](const BankOrigin& expected) -> std::string {
     try {
-      expect_origin(bank, expected, "normal.bank");
+      require_origin(bank, expected, "normal.bank");
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), ErrorKind::data);
       return error.what();

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/checkpoint.hpp"
@@ -15,6 +16,7 @@
 #include "clip/tiny_backbone.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {

@@ -1,4 +1,4 @@
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include "forms.hpp"
 #include "support/goldens.hpp"

@@ -4,6 +4,7 @@
 #include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
+#include "fused_forms.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {

@@ -5,9 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
+#include "res2clip/processes/communicator.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"

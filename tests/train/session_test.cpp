@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/train/run.hpp"
 
+#include "support/run_training.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/synthetic_data.hpp"
 
@@ -15,6 +17,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::run_training;
 using testing::SyntheticData;
 using testing::TemporaryFolder;
 

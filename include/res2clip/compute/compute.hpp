@@ -26,7 +26,7 @@ std::int64_t threads_of_process(int local_size);
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
 /// device. TF32 is switched off for products and convolutions unless the precision is tf32; cuDNN keeps to
 /// algorithms that give the same bits in every run.
-c10::Device apply(const ComputeOptions& options);
+c10::Device apply_compute(const ComputeOptions& options);
 
 /// What to tell of an exception by which memory ran out, on a device or the CPU: how much was needed, and the
 /// settings to lower. Nothing for any other exception.

@@ -7,7 +7,7 @@
 
 #include "res2clip/clip/options.hpp"
 #include "res2clip/compute/options.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/data/options.hpp"
 #include "res2clip/features/options.hpp"
 #include "res2clip/image/options.hpp"

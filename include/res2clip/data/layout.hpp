@@ -20,10 +20,9 @@ namespace res2clip {
 /// filter that names an unknown class is a settings error.
 Dataset load_dataset(const DatasetOptions& options);
 
-/// Reads a meta.json of the authors' format: {"train": {class: [item]}, "test": {class: [item]}}, an item
-/// being
-/// {"img_path", "mask_path", "cls_name", "specie_name", "anomaly"} with paths relative to `root`. An
-/// anomalous image whose mask path is empty or a folder has no mask.
+/// Reads a meta.json of the authors' format: {"train": {class: [item]}, "test": {class: [item]}}.
+/// An item is {"img_path", "mask_path", "cls_name", "specie_name", "anomaly"}, its paths relative to `root`.
+/// An anomalous image whose mask path is empty or a folder has no mask.
 Dataset read_meta(const Path& file, const Path& root);
 
 /// Writes a data set as meta.json, which read_meta turns into the same samples. Paths stand relative to

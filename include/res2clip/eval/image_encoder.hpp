@@ -9,7 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/data/sample.hpp"
 #include "res2clip/eval/evaluator.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/features/options.hpp"
 
 namespace res2clip {

@@ -31,12 +31,12 @@ struct EnumNames<Palette> {
 struct OverlayOptions {
   Palette palette = Palette::inferno;
   double opacity = 0.65;             ///< of the hottest pixels; calm ones are transparent
-  bool outline = true;               ///< draw a line around the hottest region
+  bool outline = true;               ///< draw a line around the hottest region, if it stands out
   double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
   bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
-  std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
-  /// Map value that good parts reach. Colours go at least half as far again, and a region whose peak is not
-  /// above it gets no outline, so that good parts look calm. 0: not known here (see
+  std::int64_t smallest_edge = 512;  ///< smaller images are enlarged to it, so that captions can be read
+  /// Map value that normal images reach. Colours reach at least 1.5 times as far, and a region whose peak is
+  /// not above it gets no outline, so that normal images look calm. 0: as the references tell (see
   /// Detector::reference_peak).
   double calm = 0.0;
 };

@@ -20,8 +20,8 @@ enum class Metric : std::size_t {
   pixel_auroc,
   pixel_ap,
   pixel_f1,
-  aupro,  ///< per-region overlap integrated to a false-positive rate of 0.3, divided by 0.3; 8-connected
-          ///< regions
+  /// Per-region overlap integrated to a false-positive rate of 0.3, divided by 0.3; 8-connected regions.
+  aupro,
 };
 
 inline constexpr std::size_t kMetricCount = 7;

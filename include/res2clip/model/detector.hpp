@@ -66,7 +66,7 @@ class Detector {
   std::optional<double> reference_peak(const ReferenceBank& bank) const;
 
  private:
-  void expect_comparable(const Features& query, const ReferenceBank& bank) const;
+  void require_comparable(const Features& query, const ReferenceBank& bank) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
   void draw_maps(const Grid& grid, Detection& found) const;
   void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;

@@ -10,8 +10,8 @@ namespace res2clip {
 
 /// How encoded prompts become anchors.
 struct TextOptions {
-  bool normalise_encodings =
-      true;                        ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
+  /// Each encoding to unit length before the mean (paper, Eq. 32: as it is).
+  bool normalise_encodings = true;
   bool normalise_residual = true;  ///< R_t to unit length (paper, Eq. 3: the plain difference)
 };
 void describe(Fields& fields, TextOptions& options);
@@ -63,9 +63,9 @@ struct ScoringOptions {
   /// max(P, 0) of the residual branch's projections (paper, Eqs. 11 and 12: P).
   bool clamp_projections = true;
   bool normalise_baseline = true;  ///< the mean global reference to unit length (paper: the plain mean)
-  bool smooth_branch_maps =
-      true;                      ///< each branch's map, after upsampling; its top values are taken after that
-  bool smooth_fused_map = true;  ///< the fused map (again, if both are on)
+  /// Each branch's map, after upsampling; its top values are taken after that.
+  bool smooth_branch_maps = true;
+  bool smooth_fused_map = true;     ///< the fused map (again, if both are on)
   std::int64_t smoothing_size = 5;  ///< side of the Gaussian window in pixels, odd
   double smoothing_sigma = 4.0;     ///< in pixels
   double top_fraction = 0.01;       ///< share of the highest pixels whose mean is a branch's image score

@@ -31,32 +31,22 @@ struct Match {
 /// outputs; a NaN among the references therefore makes everything NaN. Where the weighted references cancel
 /// out, the matched reference is zero and the residual the query.
 ///
-/// Throws a data error where shapes, types or devices do not fit together or the bank is empty.
+/// Memory of the fused form beside the result: on the CPU at most 8 MB per thread (for banks up to 131,072
+/// patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and radial; on CUDA
+/// at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled similarity, twice the
+/// query and twice the bank.
+///
+/// Throws a data error if shapes, types or devices do not fit together or the bank is empty.
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options);
 
-/// The plain ATen form of the same, one function per equation (weights.hpp): the oracle of the fast ones.
-/// Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
+/// The plain ATen form of the same, one function per equation (match_weights.hpp): the oracle of the fast
+/// ones. Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
-
-/// Whether match_fused has a form for these options on the device: all of them on the CPU; in CUDA builds
-/// sparsemax, with any penalty, on CUDA devices.
-bool has_fused_form(const MatchOptions& options, const c10::Device& device);
 
 /// Whether this build's kernels run on a CUDA device: false for a device that they were not compiled for, and
 /// in builds without CUDA.
 bool has_kernels_for(const c10::Device& device);
-
-/// The fused form: float32 tensors, options for which has_fused_form() holds on their device. Neither sorts a
-/// row nor holds a [N, K*N] tensor. Memory besides the result: on the CPU at most 8 MB per thread (for banks
-/// up to 131,072 patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and
-/// radial; on CUDA at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled
-/// similarity, twice the query and twice the bank.
-Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
-                  const MatchOptions& options);
-
-/// Throws the data errors of match().
-void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid);
 
 }  // namespace res2clip

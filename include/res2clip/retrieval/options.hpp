@@ -45,7 +45,7 @@ struct MatchOptions {
   double gamma = 0.01;             ///< weight of the penalty (Eq. 8)
   std::int64_t neighbours = 5;     ///< top_k: how many references; all of them where the bank holds fewer
   double temperature = 0.05;       ///< top_k: of the softmax over the chosen ones
-  bool pooled_similarity = false;  ///< compare 3x3 neighbourhoods too (see similarity() in weights.hpp)
+  bool pooled_similarity = false;  ///< compare 3x3 neighbourhoods too (see similarity() in match_weights.hpp)
 };
 void describe(Fields& fields, MatchOptions& options);
 

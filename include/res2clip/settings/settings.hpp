@@ -14,7 +14,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
@@ -91,6 +91,8 @@ class SettingsLayer {
   static SettingsLayer from_file(const Path& path);
   /// "key.path=value", the value in YAML.
   static SettingsLayer from_assignment(std::string_view assignment);
+  /// An option that stands for one setting ("--shots", "run.shots", "4"): errors name the option.
+  static SettingsLayer from_option(std::string_view option, std::string_view key, std::string_view value);
 
   template <class Struct>
   void apply(Struct& target) const {

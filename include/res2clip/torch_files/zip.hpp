@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

@@ -26,7 +26,7 @@ struct Counts {
   double anomalous = 0.0;
   double images = 0.0;
 };
-Counts count(const at::Tensor& anomalous);
+Counts label_counts(const at::Tensor& anomalous);
 
 /// Labels with the counts of the whole batch (or of each image). No count is less than 1e-6, so that an
 /// absent kind contributes zero. The losses below are sums over images divided by these counts: where a batch

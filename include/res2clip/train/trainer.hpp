@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,11 +9,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/processes/communicator.hpp"
-#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/retrieval/match.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/train/adam.hpp"
 #include "res2clip/train/data.hpp"
 #include "res2clip/train/objective.hpp"
@@ -77,26 +76,29 @@ class Trainer {
   /// Adapters that one optimiser steps.
   struct Group {
     std::string name;
+    std::vector<Phase> phases;  // in which it is stepped
+    Schedule schedule;          // of base 1: a share of each weight's rate
     Adam adam;
-    Schedule schedule;  // of base 1: a share of each weight's rate
+
+    bool runs(Phase phase) const;
   };
-  enum GroupIndex { kVisual, kResidualVisual, kResidualText, kText };
-  /// One of the five parts of a checkpoint: who steps it, and how fast.
+  /// Who steps a group of the checkpoint, and how fast.
   struct Part {
-    const char* name;
-    const char* logged_as;
-    GroupIndex group;
+    AdapterGroup adapters;
+    std::string logged_as;
+    std::string group;
     double rate;
   };
 
-  std::array<Part, 5> parts() const;
-  bool runs(const Group& group, Phase phase) const;
+  std::vector<Group> groups_of(std::int64_t steps_per_epoch) const;
+  std::vector<Part> parts() const;
+  Group& group(const std::string& name);
   /// Loads and matches this process's images of a batch.
   StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
   BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;
   /// Adds gradients and terms up over the processes; returns whether any was asked to stop.
-  bool share_out(Objective& objective, Phase phase, bool stop);
-  Figures rates() const;
+  bool sum_over_processes(Objective& objective, Phase phase, bool stop);
+  Figures rates();
 
   const TrainingData& data_;
   Communicator& processes_;
@@ -105,7 +107,7 @@ class Trainer {
   MatchOptions retrieval_;
   TrainOptions options_;
   Adapters adapters_;
-  std::array<Group, 4> groups_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace res2clip

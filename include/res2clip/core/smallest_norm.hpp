@@ -2,7 +2,7 @@
 
 namespace res2clip {
 
-/// What a norm is at least, where it divides: a zero vector stays zero.
+/// The least that a vector is divided by when it is brought to unit length: a zero vector stays zero.
 inline constexpr float kSmallestNorm = 1e-12f;
 
 }  // namespace res2clip

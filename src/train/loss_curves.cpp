@@ -1,4 +1,4 @@
-#include "res2clip/train/curves.hpp"
+#include "res2clip/train/loss_curves.hpp"
 
 #include <algorithm>
 #include <array>
@@ -9,6 +9,8 @@
 #include <vector>
 
 #include <nlohmann/json.hpp>
+
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {

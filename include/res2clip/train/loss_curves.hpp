@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

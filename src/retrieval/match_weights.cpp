@@ -1,4 +1,4 @@
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -11,7 +11,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 
-#include "normalise.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -67,7 +67,7 @@ at::Tensor neighbourhood_mean(const at::Tensor& features, const Grid& grid) {
   const auto channels = features.size(-1);
   const auto maps = features.reshape({-1, grid.rows, grid.cols, channels}).permute({0, 3, 1, 2});
   const auto means = at::avg_pool2d(at::replication_pad2d(maps, {1, 1, 1, 1}), {3, 3}, {1, 1});
-  return l2_normalised(means.permute({0, 2, 3, 1}).reshape(features.sizes()));
+  return unit_length(means.permute({0, 2, 3, 1}).reshape(features.sizes()));
 }
 
 at::Tensor similarity(const at::Tensor& query, const at::Tensor& reference, const Grid& grid, bool pooled) {
@@ -91,7 +91,7 @@ at::Tensor match_weights(const at::Tensor& query, const at::Tensor& reference, c
 }
 
 at::Tensor aggregate(const at::Tensor& weights, const at::Tensor& reference) {
-  return l2_normalised(weights.matmul(reference));
+  return unit_length(weights.matmul(reference));
 }
 
 }  // namespace res2clip

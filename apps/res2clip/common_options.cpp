@@ -1,17 +1,15 @@
-#include "command.hpp"
+#include "common_options.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <csignal>
-#include <cstdio>
-#include <cstring>
-#include <fstream>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/error.hpp"
+
 namespace res2clip::app {
 namespace {
+
+constexpr const char* kSettingsGroup = "Settings";
 
 std::string first_name(const std::string& flags) {
   return flags.substr(0, flags.find(','));
@@ -25,53 +23,6 @@ std::string default_of(const std::string& key) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-/// Sets `key` to what an option says; an error names the option, not the key that it stands for.
-void set_by_option(RunSettings& settings, const std::string& option, const std::string& key,
-                   const std::string& value) {
-  const std::string assignment = key + "=" + value;
-  try {
-    SettingsLayer::from_assignment(assignment).apply(settings);
-  } catch (const Error& error) {
-    const std::string message = error.what(), source = "--set " + assignment + ": ";
-    if (message.starts_with(source + key + " "))
-      throw settings_error(option + message.substr(source.size() + key.size()));
-    if (message.starts_with(source)) throw settings_error(option + ": " + message.substr(source.size()));
-    throw;
-  }
-}
-
-volatile std::sig_atomic_t interrupt_seen = 0;
-bool on_terminal = false;
-
-/// Without SA_RESTART, so that a read that waits for a line ends.
-void handle(int signal, void (*handler)(int)) {
-  struct sigaction action {};
-  action.sa_handler = handler;
-  ::sigemptyset(&action.sa_mask);
-  ::sigaction(signal, &action, nullptr);
-}
-
-/// Standard error from a signal handler, where nothing but write(2) is allowed.
-void write_raw(std::string_view text) {
-  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // nobody is left to be told
-}
-
-extern "C" void end_at_once(int signal) {
-  remove_unfinished_files();
-  std::signal(signal, SIG_DFL);
-  std::raise(signal);
-}
-
-// A second signal ends the process at once.
-extern "C" void on_interrupt(int signal) {
-  const int error_before = errno;
-  interrupt_seen = 1;
-  if (on_terminal) write_raw("\n");  // below the progress bar
-  write_raw("stopping after this batch; again to stop now\n");
-  handle(signal, end_at_once);
-  errno = error_before;
-}
-
 }  // namespace
 
 RunSettings CommonOptions::resolve() const {
@@ -83,7 +34,8 @@ RunSettings CommonOptions::resolve() const {
 CLI::Option* CommonOptions::add_setting(CLI::App& command, const std::string& flags, const std::string& key,
                                         const std::string& help) {
   const auto remember = [this, option = first_name(flags), key](const std::string& value) {
-    own_.emplace_back([=](RunSettings& settings) { set_by_option(settings, option, key, value); });
+    own_.emplace_back(
+        [=](RunSettings& settings) { SettingsLayer::from_option(option, key, value).apply(settings); });
   };
   return command.add_option_function<std::string>(flags, remember, help)->default_str(default_of(key));
 }
@@ -133,10 +85,6 @@ void CommonOptions::add_run_to(CLI::App& command) {
       ->type_name("DIR");
 }
 
-namespace {
-constexpr const char* kSettingsGroup = "Settings";
-}
-
 void CommonOptions::add_sources_to(CLI::App& command) {
   command.add_option("--config", config, "Settings file (YAML or JSON)")
       ->group(kSettingsGroup)
@@ -174,40 +122,6 @@ void CommonOptions::add_to(CLI::App& command, const std::string& batch_key, cons
 
 void require(const std::string& value, const std::string& option) {
   if (value.empty()) throw settings_error(option + " is required");
-}
-
-void print(const std::string& line) {
-  if (std::fprintf(stdout, "%s\n", line.c_str()) < 0 || std::fflush(stdout) != 0)
-    throw runtime_error(std::string("standard output cannot be written: ") + std::strerror(errno));
-}
-
-void expect_writable(const Path& folder) {
-  const AtomicFile probe(folder / "probe");  // never committed: nothing is left of it
-  std::ofstream stream(probe.temporary(), std::ios::binary);
-  stream << "probe" << std::flush;
-  if (!stream)
-    throw runtime_error(folder.string() + ": no file can be written in this folder: " + std::strerror(errno));
-}
-
-bool interrupted() {
-  return interrupt_seen != 0;
-}
-
-void leave_no_unfinished_files() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, end_at_once);
-}
-
-void watch_interrupts() {
-  on_terminal = ::isatty(STDERR_FILENO) == 1;
-  handle(SIGINT, on_interrupt);
-  handle(SIGTERM, on_interrupt);
-}
-
-std::unique_ptr<Communicator> meet(const ProcessPlace& place, bool quiet) {
-  MeetingListener listener;
-  if (!quiet && place.rank == 0) listener.waiting = note;
-  listener.stop_requested = interrupted;
-  return join_processes(place, std::chrono::minutes(10), listener);
 }
 
 }  // namespace res2clip::app
