@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"

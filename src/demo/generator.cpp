@@ -12,6 +12,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "camera.hpp"
 #include "defect.hpp"

@@ -47,8 +47,8 @@ std::string header_of(const ReferenceBank& bank, const std::map<std::string, at:
                             {"rows", std::to_string(bank.grid.rows)},
                             {"cols", std::to_string(bank.grid.cols)},
                             {"backbone", bank.origin.backbone},
-                            {"settings", json_text(bank.origin.settings)},
-                            {"references", json_text(bank.origin.references)}};
+                            {"settings", json_text(Json(bank.origin.settings))},
+                            {"references", json_text(Json(bank.origin.references))}};
   std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;

@@ -12,6 +12,7 @@
 #include <c10/util/Exception.h>
 
 #include "res2clip/core/unit_length.hpp"
+#include "res2clip/retrieval/penalty.hpp"
 
 namespace res2clip {
 namespace {
