@@ -9,6 +9,7 @@
 #include "res2clip/clip/published_weights.hpp"
 #include "res2clip/clip/weights.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "clip/weight_files.hpp"

@@ -8,6 +8,7 @@
 
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/clip/backbone.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/weight_files.hpp"
 #include "support/devices.hpp"

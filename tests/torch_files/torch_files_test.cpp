@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/torch_files/zip.hpp"
 

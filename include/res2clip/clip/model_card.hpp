@@ -43,7 +43,7 @@ struct ClipForm {
   Activation activation = Activation::quick_gelu;
   std::int64_t vision_head_width = 64;  ///< of the image tower's attention heads
   std::int64_t text_head_width = 64;
-  Normalisation normalisation;
+  Normalisation normalisation = {};
 
   bool operator==(const ClipForm&) const = default;
 };
@@ -59,10 +59,10 @@ struct WeightsOrigin {
 
 /// What an exported archive says of itself (card.json inside it).
 struct ModelCard {
-  WeightsOrigin origin;
-  ClipSizes sizes;
-  ClipForm form;
-  EncoderForm encoder;
+  WeightsOrigin origin = {};
+  ClipSizes sizes = {};
+  ClipForm form = {};
+  EncoderForm encoder = {};
   std::int64_t image_size = 0;  ///< side of the square input in pixels, the default of `encode`
 
   std::int64_t vision_heads() const { return sizes.vision_width / form.vision_head_width; }

@@ -14,7 +14,7 @@ struct ImageOptions {
   /// false: resize in the file's own mode, then convert (the authors' loader).
   bool convert_before_resize = true;
   /// The backbone's, not a setting: fit_to_backbone() takes it from the archive's card.
-  Normalisation normalisation;
+  Normalisation normalisation = {};
 };
 void describe(Fields& fields, ImageOptions& options);
 
