@@ -80,9 +80,9 @@ class MadeUpObject {
 /// the plain form.
 void bench_matching(const Pipeline& pipeline, const BenchOptions& options) {
   const auto device = pipeline.backbone().device();
-  const std::int64_t side = pipeline.image_size() / pipeline.backbone().card().patch_size;
+  const std::int64_t side = pipeline.image_size() / pipeline.backbone().card().sizes.patch_size;
   const Grid grid{side, side};
-  const std::int64_t width = pipeline.backbone().card().embed_dim;
+  const std::int64_t width = pipeline.backbone().card().sizes.embed_dim;
   const std::int64_t batch = pipeline.settings().compute.batch_size;
   const MatchOptions& how = pipeline.settings().retrieval;
   const MadeUpObject object(grid.size(), width, device);

@@ -90,7 +90,7 @@ double encoding_difference(const Path& archive, c10::Device device) {
   const auto size = plain.card().image_size;
   const auto generator = at::detail::createCPUGenerator(4);
   const auto images = at::randn({1, 3, size, size}, generator, at::kFloat);
-  const std::vector<int> layers = {static_cast<int>(plain.card().vision_layers)};
+  const std::vector<int> layers = {static_cast<int>(plain.card().sizes.vision_layers)};
   const Features expected = plain.encode_plain(images, layers);
   const Backbone fast = Backbone::load(archive, {.device = device.str()});
   const Features found = fast.encode(images, layers);
@@ -115,6 +115,15 @@ bool check(const std::string& what, c10::Device device, const std::function<doub
   return good;
 }
 
+/// What the archive is, as this run found it; of its origin there is only its own word, and a checksum.
+void print_backbone(const Path& archive) {
+  const Backbone backbone = Backbone::load(archive, {.device = "cpu"});
+  const ModelCard& card = backbone.card();
+  print("backbone     " + archive.string() + ": undamaged, checksum " + backbone.checksum());
+  print("weights      by its card " + describe_weights(card.origin, card.sizes));
+  print("run with     " + describe_form(card.form, card.origin));
+}
+
 void examine(const Path& backbone) {
   const CudaStatus cuda = cuda_status();
   print("res2clip     " + version());
@@ -123,6 +132,7 @@ void examine(const Path& backbone) {
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
   print_cuda(cuda);
+  if (!backbone.empty()) print_backbone(backbone);
   std::vector<c10::Device> devices = {c10::kCPU};
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));

@@ -138,14 +138,16 @@ PaperComparison compare_with_paper(const ComparedRun& run) {
 }
 
 std::string differs_from_papers_backbone(const ModelCard& card, std::int64_t vv_blocks) {
-  const bool sizes = card.embed_dim == 768 && card.native_size == 336 && card.patch_size == 14 &&
-                     card.vision_width == 1024 && card.vision_layers == 24 && card.text_width == 768;
-  if (!sizes) return "the backbone is not a ViT-L/14@336px";
-  if (!card.weights_verified) return "the backbone's weights are not known to be OpenAI's";
-  if (card.vv_blocks != vv_blocks)
-    return "the backbone has " + std::to_string(card.vv_blocks) + " V-V blocks, not " +
+  const ClipSizes& sizes = card.sizes;
+  if (sizes.embed_dim != 768 || sizes.native_size != 336 || sizes.patch_size != 14 ||
+      sizes.vision_width != 1024 || sizes.vision_layers != 24 || sizes.text_width != 768)
+    return "the backbone is not a ViT-L/14@336px";
+  if (!card.origin.verified) return "the backbone's weights are not known to be OpenAI's";
+  const EncoderForm& encoder = card.encoder;
+  if (encoder.vv_blocks != vv_blocks)
+    return "the backbone has " + std::to_string(encoder.vv_blocks) + " V-V blocks, not " +
            std::to_string(vv_blocks);
-  if (card.global_ln_post || !card.patch_ln_post || !card.patch_projection)
+  if (encoder.global_ln_post || !encoder.patch_ln_post || !encoder.patch_projection)
     return "the backbone was exported with other settings";
   return {};
 }

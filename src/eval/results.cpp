@@ -86,10 +86,10 @@ std::string row(const std::string& name, const auto& figures) {
 }  // namespace
 
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum) {
-  provenance.backbone_name = card.name;
+  provenance.backbone_name = card.origin.name;
   provenance.backbone_checksum = checksum;
-  provenance.weights_sha256 = card.weights_sha256;
-  provenance.weights_verified = card.weights_verified;
+  provenance.weights_sha256 = card.origin.sha256;
+  provenance.weights_verified = card.origin.verified;
 }
 
 std::string results_json(const EvaluationResult& result, const Provenance& provenance, const Json& settings) {

@@ -17,14 +17,14 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
                                 const ImageOptions& image, Precision precision, StoredAs stored_as,
                                 std::vector<int> layers) {
   const ModelCard& card = backbone.card();
-  const std::int64_t side = image.size / card.patch_size;
+  const std::int64_t side = image.size / card.sizes.patch_size;
   std::sort(layers.begin(), layers.end());
   StoreDescription description;
   description.dataset = dataset;
   description.backbone = backbone.checksum();
   description.image_size = image.size;
   description.layers = std::move(layers);
-  description.embed = card.embed_dim;
+  description.embed = card.sizes.embed_dim;
   description.grid = {side, side};
   description.stored_as = stored_as;
   description.encoding = std::string("precision ") + std::string(name_of(precision)) +

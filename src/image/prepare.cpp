@@ -13,15 +13,15 @@
 namespace res2clip {
 namespace {
 
-constexpr std::array<float, 3> kMean{0.48145466f, 0.4578275f, 0.40821073f};
-constexpr std::array<float, 3> kDeviation{0.26862954f, 0.26130258f, 0.27577711f};
-
 /// uint8 [S, S, 3] -> float32 [3, S, S], which is written to `input`
-void normalise_into(const at::Tensor& input, const at::Tensor& rgb) {
+void normalise_into(const at::Tensor& input, const at::Tensor& rgb, const Normalisation& normalisation) {
   std::array<std::array<float, 256>, 3> normalised;
-  for (std::size_t c = 0; c < 3; ++c)
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto mean = static_cast<float>(normalisation.mean[c]);
+    const auto deviation = static_cast<float>(normalisation.deviation[c]);
     for (std::size_t value = 0; value < 256; ++value)
-      normalised[c][value] = (static_cast<float>(value) / 255.0f - kMean[c]) / kDeviation[c];
+      normalised[c][value] = (static_cast<float>(value) / 255.0f - mean) / deviation;
+  }
   TORCH_CHECK(input.sizes() == at::IntArrayRef({3, rgb.size(0), rgb.size(1)}) && input.is_contiguous(),
               "a prepared image wants room for float32 [3, S, S]");
   const auto* from = rgb.data_ptr<std::uint8_t>();
@@ -43,9 +43,9 @@ at::Tensor resized(const DecodedImage& image, const ImageOptions& options) {
 
 }  // namespace
 
-at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
-  at::Tensor input = at::empty({3, size, size}, at::kFloat);
-  normalise_into(input, resize_bicubic(rgb, size, size));
+at::Tensor prepare_image(const at::Tensor& rgb, const ImageOptions& options) {
+  at::Tensor input = at::empty({3, options.size, options.size}, at::kFloat);
+  normalise_into(input, resize_bicubic(rgb, options.size, options.size), options.normalisation);
   return input;
 }
 
@@ -60,7 +60,7 @@ at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options)
 }
 
 void prepare_image_into(const at::Tensor& input, const DecodedImage& image, const ImageOptions& options) {
-  normalise_into(input, resized(image, options));
+  normalise_into(input, resized(image, options), options.normalisation);
 }
 
 at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options) {

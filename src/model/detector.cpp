@@ -57,10 +57,10 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
                    std::optional<Adapters> adapters)
     : retrieval_(options.retrieval),
       scoring_(options.scoring),
-      patch_size_(card.patch_size),
+      patch_size_(card.sizes.patch_size),
       fine_tuned_(is_fine_tuned(options.scoring.mode, adapters.has_value())) {
   const at::NoGradGuard no_gradients;
-  layers_ = resolve_layers(options.layers, card.vision_layers, fine_tuned_);
+  layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
   weights_ = fine_tuned_ ? scoring_.fine_tuned : scoring_.training_free;
   const std::string mode = fine_tuned_ ? "scoring.fine_tuned" : "scoring.training_free";
   expect_a_branch(weights_.image, mode + ".image");

@@ -11,8 +11,8 @@ namespace {
 /// What an archive was exported with. Settings at their defaults leave it open; others were meant for it.
 void take_export_of(const ModelCard& card, Settings& settings) {
   EncoderForm& asked = settings.encoder;
-  if (asked.vv_blocks != -1 && asked.vv_blocks != card.vv_blocks) {
-    const std::string own = std::to_string(card.vv_blocks);
+  if (asked.vv_blocks != -1 && asked.vv_blocks != card.encoder.vv_blocks) {
+    const std::string own = std::to_string(card.encoder.vv_blocks);
     throw settings_error("this archive has " + own + " V-V blocks, the settings ask for " +
                          std::to_string(asked.vv_blocks) + " (export.vv_blocks); " +
                          (settings.profile == Profile::paper
@@ -29,19 +29,21 @@ void take_export_of(const ModelCard& card, Settings& settings) {
                            "; export again, or leave the setting out");
     value = own;
   };
-  asked.vv_blocks = card.vv_blocks;
-  take("export.global_ln_post", asked.global_ln_post, defaults.global_ln_post, card.global_ln_post);
-  take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.patch_ln_post);
-  take("export.patch_projection", asked.patch_projection, defaults.patch_projection, card.patch_projection);
+  asked.vv_blocks = card.encoder.vv_blocks;
+  take("export.global_ln_post", asked.global_ln_post, defaults.global_ln_post, card.encoder.global_ln_post);
+  take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.encoder.patch_ln_post);
+  take("export.patch_projection", asked.patch_projection, defaults.patch_projection,
+       card.encoder.patch_projection);
 }
 
 }  // namespace
 
 Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   if (settings.image.size == 0) settings.image.size = card.image_size;
-  if (settings.image.size % card.patch_size != 0)
+  if (settings.image.size % card.sizes.patch_size != 0)
     throw settings_error("image.size is " + std::to_string(settings.image.size) +
-                         "; this backbone needs a multiple of " + std::to_string(card.patch_size));
+                         "; this backbone needs a multiple of " + std::to_string(card.sizes.patch_size));
+  settings.image.normalisation = card.form.normalisation;
   take_export_of(card, settings);
   return settings;
 }

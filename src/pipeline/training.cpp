@@ -27,7 +27,7 @@ std::vector<Path> paths_of(const std::vector<Sample>& samples) {
 }
 
 Layers fine_tuned_layers(const Backbone& backbone, const Settings& settings) {
-  return resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
+  return resolve_layers(settings.layers, backbone.card().sizes.vision_layers, /*fine_tuned=*/true);
 }
 
 /// {"prompts": {"noun": "object"}} as "prompts.noun" -> "object".
@@ -113,7 +113,7 @@ TrainingSetup make_training_setup(const Backbone& backbone, const Settings& sett
   setup.layers = fine_tuned_layers(backbone, settings);
   setup.initial = to_device(
       initial ? *initial
-              : fresh_adapters(backbone.card().embed_dim, setup.layers.visual, setup.layers.residual,
+              : fresh_adapters(backbone.card().sizes.embed_dim, setup.layers.visual, setup.layers.residual,
                                static_cast<std::uint64_t>(settings.train.seed)),
       backbone.device());
   setup.text_residual = encode_anchors(backbone, settings.prompts, settings.text).residual;

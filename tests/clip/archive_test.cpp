@@ -34,10 +34,10 @@ std::string load_failure(const Path& path) {
 TEST(Archive, TheCardSaysWhatWasExported) {
   const auto backbone = testing::tiny_backbone({.image_size = 98, .form = {.vv_blocks = 7}});
   EXPECT_EQ(backbone.card().image_size, 98);
-  EXPECT_EQ(backbone.card().vv_blocks, 7);
-  EXPECT_EQ(backbone.card().embed_dim, 96);
-  EXPECT_EQ(backbone.card().vision_heads, 2);
-  EXPECT_FALSE(backbone.card().weights_verified);
+  EXPECT_EQ(backbone.card().encoder.vv_blocks, 7);
+  EXPECT_EQ(backbone.card().sizes.embed_dim, 96);
+  EXPECT_EQ(backbone.card().vision_heads(), 2);
+  EXPECT_FALSE(backbone.card().origin.verified);
 }
 
 TEST(Archive, TheChecksumFollowsWhatDecidesTheFeatures) {

@@ -59,9 +59,9 @@ Detector made_up_detector() {
   RandomStream random(1, "anchors");
   const auto anchors = unit_vectors(random, 2);
   ModelCard card;
-  card.embed_dim = kMadeUpWidth;
-  card.patch_size = kMadeUpPatch;
-  card.vision_layers = 4;
+  card.sizes.embed_dim = kMadeUpWidth;
+  card.sizes.patch_size = kMadeUpPatch;
+  card.sizes.vision_layers = 4;
   const auto residual = anchors[1] - anchors[0];
   return Detector({anchors[0], anchors[1], residual / residual.norm()}, card, DetectorOptions{});
 }

@@ -45,8 +45,7 @@ Provenance provenance() {
   made_with.dataset = "folder";
   made_with.data_root = "/data/own";
   made_with.shots = 1;
-  describe_backbone(made_with, {.name = "tiny.pt", .weights_sha256 = "12ab", .weights_verified = true},
-                    "cd34");
+  describe_backbone(made_with, {.origin = {.name = "tiny.pt", .sha256 = "12ab", .verified = true}}, "cd34");
   return made_with;
 }
 

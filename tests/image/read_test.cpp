@@ -205,7 +205,7 @@ TEST(PrepareImage, InTheFilesOwnModeEqualsPillowForEveryKindOfFile) {
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(expected.data_ptr()));
     const at::Tensor actual = prepare_image(test_data("images") / golden["file"].get<std::string>(),
                                             {.size = 7, .convert_before_resize = false});
-    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, 7), 0.0);
+    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, {.size = 7}), 0.0);
   }
 }
 

@@ -35,8 +35,8 @@ TextAnchors random_anchors() {
 
 ModelCard small_card() {
   ModelCard card;
-  card.vision_layers = 24;
-  card.patch_size = 7;
+  card.sizes.vision_layers = 24;
+  card.sizes.patch_size = 7;
   return card;
 }
 

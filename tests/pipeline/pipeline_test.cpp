@@ -95,7 +95,7 @@ TEST_F(PipelineTest, HoldsWhatTheArchiveWasExportedWith) {
 }
 
 TEST_F(PipelineTest, RefusesSettingsOfAnotherExport) {
-  const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().vv_blocks;
+  const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().encoder.vv_blocks;
   settings.encoder.vv_blocks = vv_blocks + 1;
   const auto load = [&] { Pipeline::load(folder / "tiny.pt", settings); };
   EXPECT_THAT(failure(load),

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "res2clip/core/normalisation.hpp"
 #include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
@@ -12,6 +13,8 @@ struct ImageOptions {
   std::int64_t size = 0;
   /// false: resize in the file's own mode, then convert (the authors' loader).
   bool convert_before_resize = true;
+  /// The backbone's, not a setting: fit_to_backbone() takes it from the archive's card.
+  Normalisation normalisation = {};
 };
 void describe(Fields& fields, ImageOptions& options);
 

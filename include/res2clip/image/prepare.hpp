@@ -12,7 +12,7 @@
 namespace res2clip {
 
 /// float32 [3, S, S] for the backbone: resized to S x S (aspect not kept) as Pillow's bicubic does it,
-/// divided by 255, normalised by CLIP's mean and standard deviation. Released code: the test transform.
+/// divided by 255, normalised by the backbone's mean and standard deviation. Released code: the test transform.
 /// `convert_before_resize` matters only for palette, bilevel and alpha images ("Finer points" 1 of the
 /// release). Throws the data errors of decode_image.
 at::Tensor prepare_image(const Path& path, const ImageOptions& options);
@@ -23,8 +23,8 @@ at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options)
 /// The same into memory that is there already: float32 [3, S, S], contiguous, on the CPU.
 void prepare_image_into(const at::Tensor& input, const DecodedImage& image, const ImageOptions& options);
 
-/// The same of pixels that are in memory already: uint8 [H, W, 3].
-at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
+/// The same of pixels that are in memory already: uint8 [H, W, 3], RGB, which are resized as they are.
+at::Tensor prepare_image(const at::Tensor& rgb, const ImageOptions& options);
 
 /// A batch [B, 3, S, S] from files, read on all threads. Of several failures the first in the files' order is
 /// thrown.
