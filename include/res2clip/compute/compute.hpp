@@ -12,6 +12,7 @@
 namespace res2clip {
 
 /// Arithmetic of matrix products and convolutions. Everything that is compared with golden numbers is fp32.
+/// bf16 is that of the image tower; what stays in float32 beside it (similarities, adapters) is tf32 then.
 enum class Precision { fp32, tf32, bf16 };
 
 template <>
@@ -42,7 +43,7 @@ std::string device_of_process(const std::string& name, int local_rank);
 std::int64_t threads_of_process(int local_size);
 
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
-/// device. TF32 is switched off for products and convolutions unless the precision is tf32; cuDNN keeps to
+/// device. TF32 is switched off for products and convolutions if the precision is fp32; cuDNN keeps to
 /// algorithms that give the same bits in every run.
 c10::Device apply(const ComputeOptions& options);
 
