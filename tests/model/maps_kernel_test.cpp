@@ -132,10 +132,18 @@ TEST(MapKernelsOnHost, DrawWhatThePlainFormDraws) {
 
 at::Tensor highest_on_host(const at::Tensor& maps, std::int64_t count) {
   const auto means = at::full({maps.size(0)}, -7.0f);
-  const cuda::MeanHighest task{maps.const_data_ptr<float>(), means.mutable_data_ptr<float>(), maps.size(0),
-                               maps.size(1), count};
-  BlockOfFibers::launch(static_cast<unsigned>(maps.size(0)), cuda::kSelectThreads, 0,
-                        [&] { cuda::mean_highest_kernel(task); });
+  const auto bins = at::zeros({maps.size(0), cuda::kDigits, cuda::kBins}, at::kInt);
+  const auto sums = at::full({maps.size(0), cuda::kParts}, -7.0f);
+  const cuda::MeanHighest task{
+      maps.const_data_ptr<float>(), means.mutable_data_ptr<float>(), maps.size(0), maps.size(1), count,
+      bins.mutable_data_ptr<int>(), sums.mutable_data_ptr<float>()};
+  const auto blocks = static_cast<unsigned>(maps.size(0));
+  for (int digit = 0; digit < cuda::kDigits; ++digit)
+    BlockOfFibers::launch(blocks * cuda::kParts, cuda::kSelectThreads, 0,
+                          [&] { cuda::count_digit_kernel(task, digit); });
+  BlockOfFibers::launch(blocks * cuda::kParts, cuda::kSelectThreads, 0,
+                        [&] { cuda::sum_highest_kernel(task); });
+  BlockOfFibers::launch(blocks, cuda::kWarp, 0, [&] { cuda::mean_highest_kernel(task); });
   return means;
 }
 

@@ -123,7 +123,7 @@ TEST(CudaKernelOnHost, EqualsThePlainFormWithEveryPenalty) {
 TEST(CudaKernelOnHost, IsExactWhereTheCandidatesDoNotFit) {
   const Grid grid{6, 7};  // unrelated features: nearly all of the 168 references are in the support
   const auto query = unit_features({1, 42, 700}, 5), reference = unit_features({168, 700}, 6);
-  expect_exact_in_every_form<64, 64>(query, reference, grid, {});
+  expect_exact_in_every_form<32, 64>(query, reference, grid, {});
 }
 
 TEST(CudaKernelOnHost, IsExactWhereTheCandidatesDoNotFitButTheSupportDoes) {
@@ -139,7 +139,7 @@ TEST(CudaKernelOnHost, MakesTheRowOfAnInfinitePatchNan) {
   auto query = unit_features({1, 16, 70}, 15);
   const auto reference = resembling(query[0], 2, 0.4, 16);
   query[0][5][1] = -std::numeric_limits<float>::infinity();
-  const auto found = kernel_on_host<64, 64>(query, reference, grid, {});
+  const auto found = kernel_on_host<32, 64>(query, reference, grid, {});
   EXPECT_EQ(found.residual_norm.isnan().sum().item<int>(), 1);
 }
 
@@ -148,7 +148,7 @@ TEST(CudaKernelOnHost, MakesTheRowOfANanPatchNanAndNoOther) {
   auto query = unit_features({1, 16, 70}, 7);
   const auto reference = resembling(query[0], 2, 0.4, 8);
   query[0][5][1] = std::numeric_limits<float>::quiet_NaN();
-  const auto found = kernel_on_host<64, 64>(query, reference, grid, {});
+  const auto found = kernel_on_host<32, 64>(query, reference, grid, {});
   EXPECT_TRUE(found.reference[0][5].isnan().all().item<bool>());
   EXPECT_TRUE(found.residual[0][5].isnan().all().item<bool>());
   EXPECT_EQ(found.residual_norm.isnan().sum().item<int>(), 1);
@@ -158,9 +158,9 @@ TEST(CudaKernelOnHost, MakesTheRowOfANanPatchNanAndNoOther) {
 TEST(CudaKernelOnHost, SharesTheWeightAmongEqualReferencesAndLeavesZeroVectorsZero) {
   const auto query = unit_features({1, 9, 8}, 9), one = unit_features({1, 8}, 10);
   const MatchOptions options{.penalty = Penalty::none};
-  const auto found = kernel_on_host<64, 64>(query, one.repeat({27, 1}), {3, 3}, options);
+  const auto found = kernel_on_host<32, 64>(query, one.repeat({27, 1}), {3, 3}, options);
   EXPECT_TENSORS_NEAR(found.reference[0], one.expand({9, 8}), 1e-6);
-  const auto nothing = kernel_on_host<64, 64>(query, at::zeros({27, 8}), {3, 3}, options);
+  const auto nothing = kernel_on_host<32, 64>(query, at::zeros({27, 8}), {3, 3}, options);
   EXPECT_TENSORS_NEAR(nothing.reference, at::zeros({1, 9, 8}), 0);
   EXPECT_TENSORS_NEAR(nothing.residual, query, 0);
 }
@@ -169,9 +169,9 @@ TEST(CudaKernelOnHost, KnowsItsPlaceWhenATileBeginsInsideAnImage) {
   const Grid grid{3, 4};
   const auto query = unit_features({2, 12, 16}, 11), reference = resembling(query[0], 1, 0.4, 12);
   const MatchOptions options{.gamma = 0.5};
-  const auto whole = kernel_on_host<64, 64>(query, reference, grid, options);
+  const auto whole = kernel_on_host<32, 64>(query, reference, grid, options);
   const auto rows = query.reshape({1, 24, 16}).narrow(1, 5, 14);
-  const auto tile = kernel_on_host<64, 64>(rows, reference, grid, options, 5);
+  const auto tile = kernel_on_host<32, 64>(rows, reference, grid, options, 5);
   EXPECT_TENSORS_NEAR(tile.reference, whole.reference.reshape({1, 24, 16}).narrow(1, 5, 14), 1e-6);
 }
 
@@ -180,7 +180,7 @@ TEST(CudaKernelOnHost, TakesRowsOfSimilaritiesThatLieApart) {
   const auto query = unit_features({1, 15, 12}, 17), reference = resembling(query[0], 3, 0.4, 18);
   auto apart = at::full({15, 48}, std::numeric_limits<float>::quiet_NaN());
   apart.narrow(1, 0, 45).copy_(query[0].matmul(reference.t()));
-  expect_exact(kernel_on_host<64, 64>(query, reference, apart.narrow(1, 0, 45), grid, {}), query, reference,
+  expect_exact(kernel_on_host<32, 64>(query, reference, apart.narrow(1, 0, 45), grid, {}), query, reference,
                grid, {});
 }
 
@@ -239,8 +239,8 @@ TEST(CudaKernelOnHost, EqualsThePlainFormOnAnyCase) {
                  std::to_string(any.grid.cols) + " patches, a bank of " +
                  std::to_string(any.reference.size(0)) + " x " + std::to_string(any.reference.size(1)) +
                  ", " + std::string(name_of(any.options.penalty)));
-    if (i / 3 % 3 == 0) any.expect_exact<32, 32>(i % 3);
-    if (i / 3 % 3 == 1) any.expect_exact<96, 256>(i % 3);
+    if (i / 3 % 3 == 0) any.expect_exact<32, 64>(i % 3);
+    if (i / 3 % 3 == 1) any.expect_exact<64, 256>(i % 3);
     if (i / 3 % 3 == 2) any.expect_exact<192, 1024>(i % 3);
   }
 }

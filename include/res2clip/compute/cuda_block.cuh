@@ -7,9 +7,9 @@
 
 #include <math.h>  // the global names, which host and device share
 
-/// Mark a loop of four, whose loads are to be on their way at once, and one that is to stay a loop.
+/// Mark a loop of a few steps, whose loads are to be on their way at once, and one that is to stay a loop.
 #ifdef __CUDACC__
-#define RES2CLIP_UNROLL _Pragma("unroll 4")
+#define RES2CLIP_UNROLL _Pragma("unroll")
 #define RES2CLIP_NO_UNROLL _Pragma("unroll 1")
 #else
 #define RES2CLIP_UNROLL

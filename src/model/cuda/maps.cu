@@ -34,9 +34,13 @@ int fuse_branches(const FuseBranches& task, void* stream) {
 
 int mean_highest(const MeanHighest& task, void* stream) {
   if (task.maps_count == 0) return cudaSuccess;
+  const auto on = static_cast<cudaStream_t>(stream);
+  const auto maps = static_cast<unsigned>(task.maps_count);
   cudaGetLastError();
-  mean_highest_kernel<<<static_cast<unsigned>(task.maps_count), kSelectThreads, 0,
-                        static_cast<cudaStream_t>(stream)>>>(task);
+  for (int digit = 0; digit < kDigits; ++digit)
+    count_digit_kernel<<<maps * kParts, kSelectThreads, 0, on>>>(task, digit);
+  sum_highest_kernel<<<maps * kParts, kSelectThreads, 0, on>>>(task);
+  mean_highest_kernel<<<maps, kWarp, 0, on>>>(task);
   return cudaGetLastError();
 }
 

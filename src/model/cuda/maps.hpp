@@ -38,11 +38,17 @@ struct FuseBranches {
   Window window;
 };
 
+/// Parts of a map that are looked through side by side, and the bins in which the digits of its values are
+/// counted.
+constexpr int kParts = 16, kDigits = 3, kBins = 2048;
+
 /// The mean of the `count` highest values of each map; NaN counts as the highest.
 struct MeanHighest {
   const float* maps;  ///< [maps_count, pixels]
   float* means;       ///< [maps_count]: out
   long long maps_count, pixels, count;
+  int* bins;    ///< [maps_count, kDigits, kBins]: room, zeros
+  float* sums;  ///< [maps_count, kParts]: room
 };
 
 /// The products of rows with one vector.
@@ -53,8 +59,8 @@ struct ProjectRows {
   long long count, channels;
 };
 
-/// Each starts one kernel on `stream` (a cudaStream_t) and does not wait for it. Returns cudaSuccess (0) or
-/// the error of the launch.
+/// Each starts its work on `stream` (a cudaStream_t) and does not wait for it. Returns cudaSuccess (0) or the
+/// error of a launch.
 int draw_branches(const DrawBranches& task, void* stream);
 int fuse_branches(const FuseBranches& task, void* stream);
 int mean_highest(const MeanHighest& task, void* stream);

@@ -3,6 +3,7 @@
 #include <string>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -109,9 +110,14 @@ std::optional<std::array<at::Tensor, 3>> branch_top_means_by_kernel(const Anomal
   if (pixels > std::numeric_limits<int>::max()) return std::nullopt;
   const c10::cuda::CUDAGuard on_device(maps.text.device());
   const auto means = at::empty({cuda::kBranches, images}, maps.text.options());
+  const auto bins =
+      at::zeros({cuda::kBranches * images, cuda::kDigits, cuda::kBins}, means.options().dtype(at::kInt));
+  const auto sums = at::empty({cuda::kBranches * images, cuda::kParts}, means.options());
   const cuda::MeanHighest task{maps.text.const_data_ptr<float>(), means.mutable_data_ptr<float>(),
-                               cuda::kBranches * images, pixels, top_count(pixels, fraction)};
-  expect_started(cuda::mean_highest(task, current_stream()), "the kernel that selects the highest pixels",
+                               cuda::kBranches * images,          pixels,
+                               top_count(pixels, fraction),       bins.mutable_data_ptr<int>(),
+                               sums.mutable_data_ptr<float>()};
+  expect_started(cuda::mean_highest(task, current_stream()), "the kernels that select the highest pixels",
                  means);
   return std::array<at::Tensor, 3>{means.select(0, 0), means.select(0, 1), means.select(0, 2)};
 }

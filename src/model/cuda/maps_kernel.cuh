@@ -79,8 +79,10 @@ struct Between {
   int first, second;
   float share;
 };
-__device__ inline Between patches_at(int pixel, int pixels, int patches) {
-  const float scale = static_cast<float>(patches) / static_cast<float>(pixels);
+__device__ inline float patches_per_pixel(int patches, int pixels) {
+  return static_cast<float>(patches) / static_cast<float>(pixels);
+}
+__device__ inline Between patches_at(int pixel, float scale, int patches) {
   const float place = fmaxf(scale * (static_cast<float>(pixel) + 0.5f) - 0.5f, 0.0f);
   const int first = static_cast<int>(place) < patches ? static_cast<int>(place) : patches - 1;
   return {first, first + 1 < patches ? first + 1 : first, place - static_cast<float>(first)};
@@ -100,15 +102,18 @@ struct PatchRectangle {
   __device__ float at(int row, int col) const { return means[(row - top) * cols + col - left]; }
 };
 
-/// Averages the patches that pixels of the tile and its margin lie between.
-__device__ inline PatchRectangle average_patches(const DrawBranches& task, const BranchScores& branch,
-                                                 long long image, const Tile& tile, float* memory) {
-  const int top = tile.top > task.window.radius ? tile.top - task.window.radius : 0,
-            left = tile.left > task.window.radius ? tile.left - task.window.radius : 0;
-  const int rows = patches_of_tile(task.window.radius, task.height, task.rows);
-  const PatchRectangle rectangle{patches_at(top, task.height, task.rows).first,
-                                 patches_at(left, task.width, task.cols).first,
-                                 patches_of_tile(task.window.radius, task.width, task.cols), memory};
+/// Averages the patches that pixels of the tile and its margin lie between; `down` and `along` are patches
+/// per pixel.
+__device__ inline PatchRectangle average_patches(const DrawBranches& task, const Tile& tile, float down,
+                                                 float along, float* memory) {
+  const BranchScores& branch = task.branches[tile.map / task.images];
+  const long long image = tile.map % task.images;
+  const int radius = task.window.radius, top = tile.top > radius ? tile.top - radius : 0,
+            left = tile.left > radius ? tile.left - radius : 0;
+  const int rows = patches_of_tile(radius, task.height, task.rows);
+  const PatchRectangle rectangle{patches_at(top, down, task.rows).first,
+                                 patches_at(left, along, task.cols).first,
+                                 patches_of_tile(radius, task.width, task.cols), memory};
   for (int i = static_cast<int>(threadIdx.x); i < rows * rectangle.cols; i += kDrawThreads) {
     const int row = rectangle.top + i / rectangle.cols, col = rectangle.left + i % rectangle.cols;
     if (row >= task.rows || col >= task.cols) continue;
@@ -128,17 +133,18 @@ __host__ __device__ inline int draw_floats(const DrawBranches& task) {
 __global__ void __launch_bounds__(kDrawThreads)
     draw_branches_kernel(const __grid_constant__ DrawBranches task) {
   const Tile tile = tile_of_block(task.height, task.width);
-  const BranchScores& branch = task.branches[tile.map / task.images];
   float* memory = tile_memory();
+  const float down = patches_per_pixel(task.rows, task.height),
+              along = patches_per_pixel(task.cols, task.width);
   const PatchRectangle patches =
-      average_patches(task, branch, tile.map % task.images, tile, memory + window_floats(task.window.radius));
+      average_patches(task, tile, down, along, memory + window_floats(task.window.radius));
   __syncthreads();
   const auto pixel = [&](int y, int x) {
-    const Between down = patches_at(y, task.height, task.rows), along = patches_at(x, task.width, task.cols);
+    const Between rows = patches_at(y, down, task.rows), cols = patches_at(x, along, task.cols);
     const auto in_row = [&](int row) {
-      return (1 - along.share) * patches.at(row, along.first) + along.share * patches.at(row, along.second);
+      return (1 - cols.share) * patches.at(row, cols.first) + cols.share * patches.at(row, cols.second);
     };
-    return (1 - down.share) * in_row(down.first) + down.share * in_row(down.second);
+    return (1 - rows.share) * in_row(rows.first) + rows.share * in_row(rows.second);
   };
   draw_tile(tile, task.height, task.width, task.window, memory,
             task.maps + tile.map * task.height * task.width, pixel);

@@ -108,7 +108,7 @@ __device__ void keep_my_penalties(const QueryRow& row) {
 /// all shots; until then their penalties lie where the first shot's scores will.
 template <int kThreads>
 __device__ float keep_scores(const QueryRow& row) {
-  constexpr int kSideBySide = 4;
+  constexpr int kSideBySide = 8;
   const int patches = row.patches();
   LargestScore largest;
   keep_my_penalties<kThreads>(row);
