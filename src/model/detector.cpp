@@ -130,8 +130,9 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
 }
 
 void Detector::draw_maps(const Grid& grid, Detection& found) const {
-  const AnomalyMaps maps = draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
-                                     {grid, patch_size_, weights_.pixel, scoring_});
+  const AnomalyMaps maps =
+      res2clip::draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
+                          {grid, patch_size_, weights_.pixel, scoring_});
   found.text_map = maps.text;
   found.visual_map = maps.visual;
   found.residual_map = maps.residual;
