@@ -161,7 +161,7 @@ at::Tensor any_values(std::int64_t maps, std::int64_t pixels) {
 }
 
 TEST(HighestKernelOnHost, AveragesWhatSortingFinds) {
-  for (int i = 0; i < cases(24) && !HasFailure(); ++i) {
+  for (int i = 0; i < cases(5) && !HasFailure(); ++i) {
     const std::int64_t pixels = from(0, 2) == 0 ? from(1, 30) : from(1, 40000);
     const auto values = any_values(1, pixels);
     const std::int64_t count = from(0, 3) == 0 ? from(1, pixels) : std::max<std::int64_t>(1, pixels / 100);
