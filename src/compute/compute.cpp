@@ -62,7 +62,7 @@ c10::Device apply_compute(const ComputeOptions& options) {
                          " needs a CUDA device; on a CPU use fp32");
   static const int at_start = at::get_num_threads();
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : at_start);
-  const bool tf32 = options.precision == Precision::tf32;
+  const bool tf32 = options.precision != Precision::fp32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);
   // The same run gives the same bits: no algorithm that adds in the order in which threads arrive, and none

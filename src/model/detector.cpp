@@ -138,11 +138,13 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
 }
 
 void Detector::draw_maps(const Grid& grid, Detection& found) const {
-  found.text_map = branch_map(found.text_patches, grid);
-  found.visual_map = branch_map(found.visual_patches, grid);
-  found.residual_map = branch_map(found.residual_patches, grid);
-  found.map = fuse(weights_.pixel, found.text_map, found.visual_map, found.residual_map);
-  if (scoring_.smooth_fused_map) found.map = smoothed(found.map);
+  const AnomalyMaps maps =
+      res2clip::draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
+                          {grid, patch_size_, weights_.pixel, scoring_});
+  found.text_map = maps.text;
+  found.visual_map = maps.visual;
+  found.residual_map = maps.residual;
+  found.map = maps.fused;
 }
 
 void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
@@ -153,26 +155,16 @@ void Detector::score_images(const Features& query, const ReferenceBank& bank, De
   found.residual_global_raw = residual_projection(residual, residual_direction_);
   found.residual_global = clamped(found.residual_global_raw);
 
-  found.text_score = image_score(found.text_global, top_mean(found.text_map, scoring_.top_fraction));
-  found.visual_score = top_mean(found.visual_map, scoring_.top_fraction);
-  found.residual_score =
-      image_score(found.residual_global, top_mean(found.residual_map, scoring_.top_fraction));
+  const auto [text, visual, residuals] = branch_top_means(
+      {found.text_map, found.visual_map, found.residual_map, found.map}, scoring_.top_fraction);
+  found.text_score = image_score(found.text_global, text);
+  found.visual_score = visual;
+  found.residual_score = image_score(found.residual_global, residuals);
   found.score = fuse(weights_.image, found.text_score, found.visual_score, found.residual_score);
 }
 
 at::Tensor Detector::clamped(const at::Tensor& projections) const {
   return scoring_.clamp_projections ? projections.clamp_min(0) : projections;
-}
-
-at::Tensor Detector::smoothed(const at::Tensor& maps) const {
-  return gaussian_smooth(maps, scoring_.smoothing_size, scoring_.smoothing_sigma);
-}
-
-at::Tensor Detector::branch_map(const PatchMaps& patches, const Grid& grid) const {
-  std::vector<at::Tensor> layers;
-  for (const auto& [layer, scores] : patches) layers.push_back(scores);
-  const at::Tensor map = anomaly_map(layers, grid, patch_size_);
-  return scoring_.smooth_branch_maps ? smoothed(map) : map;
 }
 
 void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {

@@ -74,6 +74,25 @@ TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
   EXPECT_FALSE(at::globalContext().benchmarkCuDNN());
 }
 
+TEST(Apply, SwitchesTf32OnForEveryReducedPrecision) {
+  if (const CudaStatus status = cuda_status(); status.devices.empty()) GTEST_SKIP() << status.problem;
+  for (const auto precision : {Precision::tf32, Precision::bf16}) {
+    apply({.device = "cuda", .precision = precision});
+    EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
+  }
+  apply({.device = "cuda"});
+  EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+}
+
+TEST(LaunchFailure, SaysWhetherTheKernelOrAnEarlierOneFailed) {
+  if (!cuda_status().in_build) GTEST_SKIP() << "a build without CUDA";
+  constexpr int kInvalidConfiguration = 9, kIllegalAddress = 700;  // cudaError_t
+  EXPECT_THAT(launch_failure("the matching kernel", "cuda:1", kInvalidConfiguration),
+              HasSubstr("the matching kernel could not start on cuda:1: "));
+  EXPECT_THAT(launch_failure("the matching kernel", "cuda:1", kIllegalAddress),
+              HasSubstr("an operation on cuda:1 failed before the matching kernel was started: "));
+}
+
 TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {
   try {
     at::empty({std::int64_t{1} << 46}, at::kFloat);

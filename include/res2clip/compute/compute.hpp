@@ -24,7 +24,7 @@ std::string device_of_process(const std::string& name, int local_rank);
 std::int64_t threads_of_process(int local_size);
 
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
-/// device. TF32 is switched off for products and convolutions unless the precision is tf32; cuDNN keeps to
+/// device. TF32 is switched off for products and convolutions if the precision is fp32; cuDNN keeps to
 /// algorithms that give the same bits in every run.
 c10::Device apply_compute(const ComputeOptions& options);
 

@@ -8,6 +8,7 @@
 namespace res2clip {
 
 /// Arithmetic of matrix products and convolutions. Everything that is compared with golden numbers is fp32.
+/// bf16 is that of the image tower; what stays in float32 beside it (similarities, adapters) is tf32 then.
 enum class Precision { fp32, tf32, bf16 };
 
 template <>
