@@ -33,11 +33,10 @@ void add_bank(CLI::App& program, Run& run) {
   command->callback([options, &run] {
     run = [options] {
       const std::vector<Path> references = expand_inputs(options->references, std::cin);
-      const Pipeline pipeline = Pipeline::load(options->backbone, options->resolve(), options->checkpoint);
+      const Pipeline pipeline =
+          Pipeline::load(options->backbone, options->resolve().method, options->checkpoint);
       ProgressBar bar("bank", options->quiet);
-      const ReferenceBank bank =
-          pipeline.remember(references, [&bar](std::int64_t done, std::int64_t total,
-                                               const std::string& text) { bar.update(done, total, text); });
+      const ReferenceBank bank = pipeline.remember(references, bar.callback());
       bar.finish();
       save_bank(bank, options->output);
       if (!options->quiet)

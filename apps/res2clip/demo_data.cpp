@@ -22,7 +22,7 @@ void generate(const Request& request) {
   }
   if (request.output.empty())
     throw settings_error("demo-data needs --output DIR, or --list to show what it can draw");
-  apply(request.compute);
+  apply_compute(request.compute);
   ProgressBar bar("demo data", request.quiet);
   const DemoCounts counts = write_demo_data(
       request.output, request.demo, [&bar](std::int64_t done, std::int64_t total, const std::string& name) {

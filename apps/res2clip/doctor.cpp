@@ -11,6 +11,8 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"
@@ -107,8 +109,7 @@ bool check(const std::string& what, c10::Device device, const std::function<doub
     std::snprintf(text, sizeof text, "differs by %.1e (%s)", found, good ? "good" : "TOO MUCH");
     verdict = text;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    verdict = "failed: " + text.substr(0, text.find('\n'));
+    verdict = "failed: " + first_line(error);
   }
   print("self-check   " + what + " on " + device.str() + " " + verdict);
   return good;
@@ -127,7 +128,7 @@ void examine(const Path& backbone) {
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
   bool agree = true;
   for (const auto& device : devices) {
-    apply({.device = device.str()});
+    apply_compute({.device = device.str()});
     agree &= check("matching", device, [&] { return matching_difference(device); });
     agree &= check("smoothing", device, [&] { return smoothing_difference(device); });
     if (!backbone.empty())

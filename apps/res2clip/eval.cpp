@@ -1,12 +1,14 @@
-#include <ATen/ops/full.h>
+#include <optional>
+
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/eval/evaluator.hpp"
-#include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
 #include "res2clip/eval/sharing.hpp"
-#include "res2clip/eval/stored_features.hpp"
 #include "res2clip/eval/table.hpp"
+#include "res2clip/features/stored_features.hpp"
 #include "res2clip/image/read.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
@@ -55,14 +57,25 @@ EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, s
   return listener;
 }
 
-/// Before anything is encoded: whether what the store lacks, of all processes together, fits on its disk.
-void expect_space(FeatureStore& store, const std::vector<std::string>& identities, Communicator& processes) {
-  at::Tensor missing = at::full({1}, static_cast<double>(store.missing(identities).size()), at::kDouble);
-  processes.sum(missing);
-  store.require_space(static_cast<std::int64_t>(missing.item<double>()));
+/// The store that the settings name.
+FeatureStore open_store(const RunSettings& settings, const Pipeline& pipeline, const Dataset& dataset) {
+  const Settings& own = pipeline.settings();
+  return {settings.run.store,
+          describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
+                         own.store.numbers, pipeline.detector().layers_needed())};
 }
 
-void eval(const CommonOptions& options) {
+struct EvalOptions : CommonOptions {
+  bool timings = false;
+};
+
+/// How busy each stage of an evaluation was, and the threads that read images for it.
+void print_timings(std::vector<StageTime> stages, double seconds, const BatchReader& reader) {
+  stages.insert(stages.begin(), {"read, prepare", reader.threads(), reader.busy_seconds()});
+  for (const std::string& line : stage_table(stages, seconds)) note(line);
+}
+
+void eval(const EvalOptions& options) {
   RunSettings settings = options.resolve();
   require(settings.run.backbone, "--backbone");
   require(settings.data.root, "--data");
@@ -73,34 +86,40 @@ void eval(const CommonOptions& options) {
   watch_interrupts();
   const auto processes = meet(place, options.quiet);
   const bool first = processes->rank() == 0;
-  if (first && !settings.run.output.empty()) expect_writable(settings.run.output);
-  Settings own_settings = settings;
-  own_settings.compute = compute_of(place, settings.compute);
-  apply(own_settings.compute);
+  if (first && !settings.run.output.empty()) require_writable(settings.run.output);
+  Settings own_settings = settings.method;
+  own_settings.compute = compute_of(place, own_settings.compute);
+  apply_compute(own_settings.compute);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
-  expect_whole_images(files_of(share, references));
-  const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.image = pipeline.settings().image;
-  settings.backbone = pipeline.settings().backbone;
-
-  ImageEncoder encoder([&](std::span<const Path> images) { return pipeline.prepare(images); },
-                       [&](const at::Tensor& images) { return pipeline.encode(images); },
-                       pipeline.backbone().device().is_cuda());
-  EvaluationInput input = input_from_files(encoder);
-  std::optional<FeatureStore> store;
+  expect_whole_images(masks_of(share));
+  const bool with_store = !settings.run.store.empty();
   ImageIdentities identities;
-  if (!settings.run.store.empty()) {
-    store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
-                                                     pipeline.detector().layers_needed()));
-    expect_space(*store, identities.of(images_of(share, references)), *processes);
-    input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
+  if (with_store)
+    identities.of(images_of(dataset, references), *processes);  // which looks at the files, too
+  else
+    expect_whole_images(images_of(share, references));
+  const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
+  settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
+
+  EncodedFeatures encoded = pipeline.features();
+  std::optional<StoredFeatures> stored;
+  if (with_store) {
+    ProgressBar filling("encode", options.quiet || !first);
+    stored.emplace(open_store(settings, pipeline, dataset), encoded, pipeline.backbone().device(),
+                   std::move(identities));
+    stored->fill(images_of(dataset, references), *processes, filling.callback(), interrupted);
   }
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult own =
-      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, settings, width));
+  EvaluationListener listener = listener_for(bar, settings, width);
+  if (options.timings)
+    listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
+      print_timings(stages, seconds, encoded.reader());
+    };
+  const EvaluationResult own = evaluate(
+      share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
+      {settings.method.compute.batch_size, settings.method.metrics}, listener);
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;
@@ -120,7 +139,7 @@ void eval(const CommonOptions& options) {
 }  // namespace
 
 void add_eval(CLI::App& program, Run& run) {
-  auto options = std::make_shared<CommonOptions>();
+  auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
       program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
   options->add_run_to(*command);
@@ -141,6 +160,7 @@ void add_eval(CLI::App& program, Run& run) {
   options->add_switch(
       *command, "--save-maps", [](RunSettings& s) -> bool& { return s.run.save_maps; },
       "Also write each image's anomaly map");
+  command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   options->add_to(*command);
   command->footer(
       "Examples:\n"

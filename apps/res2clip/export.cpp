@@ -31,9 +31,9 @@ void add_export(CLI::App& program, Run& run) {
       "  res2clip export --weights ViT-L-14-336px.pt --output clip20.pt --profile paper");
   command->callback([options, &run] {
     run = [options] {
-      const RunSettings settings = options->resolve();
+      const Settings settings = options->resolve().method;
       const ClipWeights weights = read_clip_weights(options->weights);
-      export_backbone(weights, settings.backbone, options->output);
+      export_backbone(weights, {settings.image.size, settings.encoder}, options->output);
       if (!options->quiet) note(options->output + ": " + describe_weights(weights));
     };
   });

@@ -10,6 +10,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "card.hpp"
 #include "program.hpp"
@@ -94,7 +95,7 @@ std::int64_t default_size(const ClipWeights& weights, const ExportOptions& optio
 }
 
 std::int64_t default_vv_blocks(const ClipWeights& weights, const ExportOptions& options) {
-  if (options.vv_blocks >= 0) return options.vv_blocks;
+  if (options.form.vv_blocks >= 0) return options.form.vv_blocks;
   return (19 * weights.sizes.vision_layers + 23) / 24;
 }
 
@@ -117,9 +118,9 @@ ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
   card.context_length = sizes.context_length;
   card.vocabulary_size = sizes.vocabulary_size;
   card.vv_blocks = default_vv_blocks(weights, options);
-  card.global_ln_post = options.global_ln_post;
-  card.patch_ln_post = options.patch_ln_post;
-  card.patch_projection = options.patch_projection;
+  card.global_ln_post = options.form.global_ln_post;
+  card.patch_ln_post = options.form.patch_ln_post;
+  card.patch_projection = options.form.patch_projection;
   return card;
 }
 
@@ -128,11 +129,11 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
   if (options.image_size < 0 || options.image_size % sizes.patch_size != 0)
     throw settings_error("the image size " + std::to_string(options.image_size) +
                          " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));
-  if (options.vv_blocks > sizes.vision_layers)
-    throw settings_error("V-V attention in " + std::to_string(options.vv_blocks) +
+  if (options.form.vv_blocks > sizes.vision_layers)
+    throw settings_error("V-V attention in " + std::to_string(options.form.vv_blocks) +
                          " blocks: this backbone has " + std::to_string(sizes.vision_layers) +
                          "; set export.vv_blocks (--vv-blocks)");
-  if (!options.patch_projection && sizes.vision_width != sizes.embed_dim)
+  if (!options.form.patch_projection && sizes.vision_width != sizes.embed_dim)
     throw settings_error("patch features without the projection have width " +
                          std::to_string(sizes.vision_width) + ", the text's have " +
                          std::to_string(sizes.embed_dim) + ": they cannot be compared");
@@ -143,15 +144,6 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
 }
 
 }  // namespace
-
-void describe(Fields& fields, ExportOptions& options) {
-  fields.field("vv_blocks", options.vv_blocks, {-1, 1000},
-               "how many of the last blocks have V-V attention; -1: 19 of 24, other depths alike");
-  fields.field("global_ln_post", options.global_ln_post,
-               "global feature through ln_post before the projection");
-  fields.field("patch_ln_post", options.patch_ln_post, "patch features through ln_post");
-  fields.field("patch_projection", options.patch_projection, "patch features projected to the embedding");
-}
 
 void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path) {
   check(weights, options);
@@ -187,8 +179,7 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
                  {kVocabularyFile, std::string(built_in_merges())}});
     if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));
+    throw runtime_error(path.string() + ": cannot be written: " + first_line(error));
   }
   file.commit();
 }

@@ -12,6 +12,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 #include "card.hpp"
 #include "tower.hpp"
@@ -28,15 +29,12 @@ bool is_product_weight(const std::string& name) {
   return false;
 }
 
-at::Tensor unit_length(const at::Tensor& features) {
-  return (features / at::linalg_vector_norm(features, 2, {-1}, true)).contiguous();
-}
-
 Features normalised(const RawFeatures& raw) {
   Features features;
   features.grid = raw.grid;
-  features.global = unit_length(raw.global);
-  for (const auto& [layer, patches] : raw.patches) features.patches[layer] = unit_length(patches);
+  features.global = unit_length(raw.global).contiguous();
+  for (const auto& [layer, patches] : raw.patches)
+    features.patches[layer] = unit_length(patches).contiguous();
   return features;
 }
 
@@ -102,7 +100,7 @@ Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
 Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
-  const auto device = apply(compute);
+  const auto device = apply_compute(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
   auto module = load_module(archive, files);
   if (files[kCardFile].empty() || files[kVocabularyFile].empty())

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {

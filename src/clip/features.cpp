@@ -6,17 +6,12 @@
 
 namespace res2clip {
 
-Features slice(const Features& features, std::int64_t first, std::int64_t count) {
-  Features part;
-  part.global = features.global.narrow(0, first, count);
-  for (const auto& [layer, patches] : features.patches) part.patches[layer] = patches.narrow(0, first, count);
-  part.grid = features.grid;
-  return part;
-}
-
 Features to_device(Features features, c10::Device device) {
-  features.global = features.global.to(device);
-  for (auto& [layer, patches] : features.patches) patches = patches.to(device);
+  const auto move = [&](at::Tensor& tensor) {
+    tensor = tensor.to(device, /*non_blocking=*/tensor.is_pinned());
+  };
+  move(features.global);
+  for (auto& [layer, patches] : features.patches) move(patches);
   return features;
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "tensor_files.hpp"
 

@@ -17,9 +17,7 @@ TensorMap read_torchscript(const Path& path) {
     for (const auto& entry : module.named_parameters(true)) tensors[entry.name] = entry.value.detach();
     return tensors;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw data_error(path.string() +
-                     ": cannot be read as a TorchScript archive: " + text.substr(0, text.find('\n')));
+    throw data_error(path.string() + ": cannot be read as a TorchScript archive: " + first_line(error));
   }
 }
 

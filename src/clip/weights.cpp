@@ -8,6 +8,7 @@
 #include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/pickle_reader.hpp"
 
 #include "tensor_files.hpp"

@@ -9,16 +9,9 @@
 #include <c10/util/Exception.h>
 
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
 
 namespace res2clip {
-
-void describe(Fields& fields, ComputeOptions& options) {
-  fields.field("device", options.device, "auto, cpu, cuda or cuda:N");
-  fields.field("precision", options.precision, "arithmetic of matrix products");
-  fields.field("threads", options.threads, {0, 4096},
-               "CPU threads; 0: what OMP_NUM_THREADS says, else all cores");
-  fields.field("batch_size", options.batch_size, {1, 4096}, "images encoded at once");
-}
 
 namespace {
 
@@ -62,7 +55,7 @@ std::int64_t threads_of_process(int local_size) {
   return std::clamp<std::int64_t>(share, 1, std::max(1U, std::thread::hardware_concurrency()));
 }
 
-c10::Device apply(const ComputeOptions& options) {
+c10::Device apply_compute(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
   if (device.is_cpu() && options.precision != Precision::fp32)
     throw settings_error("precision " + std::string(name_of(options.precision)) +

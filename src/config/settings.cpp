@@ -12,7 +12,7 @@ namespace res2clip {
 void describe(Fields& fields, Settings& settings) {
   fields.field("profile", settings.profile, "values that the other settings start from");
   fields.group("image", settings.image);
-  fields.group("export", settings.backbone);
+  fields.group("export", settings.encoder);
   fields.group("prompts", settings.prompts);
   fields.group("text", settings.text);
   fields.group("layers", settings.layers);
@@ -37,7 +37,7 @@ void describe(Fields& fields, RunOptions& options) {
 }
 
 void describe(Fields& fields, RunSettings& settings) {
-  describe(fields, static_cast<Settings&>(settings));
+  describe(fields, settings.method);
   fields.group("data", settings.data);
   fields.group("run", settings.run);
 }
@@ -47,37 +47,22 @@ std::string_view profile_text(Profile profile) {
   return {res2clip_profile_released, res2clip_profile_released_end};
 }
 
-namespace {
-
-template <class AllSettings>
-AllSettings resolve(std::string_view profile, const Path& file, std::span<const std::string> assignments) {
+RunSettings resolve_settings(std::string_view profile, const Path& file,
+                             std::span<const std::string> assignments) {
   std::vector<SettingsLayer> layers;
   if (!file.empty()) layers.push_back(SettingsLayer::from_file(file));
   for (const auto& assignment : assignments) layers.push_back(SettingsLayer::from_assignment(assignment));
 
-  AllSettings named;  // read once to learn which profile the layers ask for
-  for (const auto& layer : layers) layer.apply(named);
-  if (!profile.empty()) named.profile = value_of<Profile>(profile, "--profile");
+  RunSettings asking;  // read once to learn which profile the layers ask for
+  for (const auto& layer : layers) layer.apply(asking);
+  const Profile named = profile.empty() ? asking.method.profile : value_of<Profile>(profile, "--profile");
 
-  AllSettings settings;
-  const std::string source = "profile " + std::string(name_of(named.profile));
-  SettingsLayer::from_text(profile_text(named.profile), source).apply(settings);
+  RunSettings settings;
+  const std::string source = "profile " + std::string(name_of(named));
+  SettingsLayer::from_text(profile_text(named), source).apply(settings);
   for (const auto& layer : layers) layer.apply(settings);
-  settings.profile = named.profile;
-  settings.backbone.image_size = settings.image.size;
+  settings.method.profile = named;
   return settings;
-}
-
-}  // namespace
-
-Settings resolve_settings(std::string_view profile, const Path& file,
-                          std::span<const std::string> assignments) {
-  return resolve<Settings>(profile, file, assignments);
-}
-
-RunSettings resolve_run_settings(std::string_view profile, const Path& file,
-                                 std::span<const std::string> assignments) {
-  return resolve<RunSettings>(profile, file, assignments);
 }
 
 }  // namespace res2clip

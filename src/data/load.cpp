@@ -42,12 +42,6 @@ void keep_classes(Dataset& dataset, const std::vector<std::string>& wanted) {
 
 }  // namespace
 
-void describe(Fields& fields, DatasetOptions& options) {
-  fields.field("layout", options.layout, "how the data set lies on disk");
-  fields.field("root", options.root, "folder of the data set");
-  fields.field("classes", options.classes, "only these classes; empty: all");
-}
-
 Dataset load_dataset(const DatasetOptions& options) {
   if (options.root.empty()) throw settings_error("no data set is named; give its folder with --data ROOT");
   const Path root = options.root;

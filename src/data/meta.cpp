@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 
 #include "layouts.hpp"

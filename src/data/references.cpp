@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/random.hpp"
 
 #include "listing.hpp"
@@ -89,7 +91,7 @@ std::string references_json(const References& references, const Path& root) {
       const bool inside = !below.empty() && *below.begin() != "..";
       classes[category].push_back((inside ? below : path).generic_string());
     }
-  return classes.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(classes, 2) + "\n";
 }
 
 }  // namespace res2clip

@@ -2,6 +2,7 @@
 #include <sstream>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "layouts.hpp"
 #include "listing.hpp"

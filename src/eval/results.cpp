@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/eval/published.hpp"
 
@@ -102,8 +104,7 @@ std::string results_json(const EvaluationResult& result, const Provenance& prove
     json["published"] = published_json(*published, result.mean);
   json["provenance"] = provenance_json(provenance);
   json["settings"] = settings;
-  // A path need not be UTF-8; JSON must be.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 std::string results_csv(const EvaluationResult& result) {

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/model/reference_bank.hpp"
 
 namespace res2clip {
@@ -32,11 +34,6 @@ std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
   return tensors;
 }
 
-/// File names may hold bytes that are no UTF-8; in a header they become replacement characters.
-std::string json_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {
   Json header;
   std::size_t offset = 0;
@@ -50,8 +47,8 @@ std::string header_of(const ReferenceBank& bank, const std::map<std::string, at:
                             {"rows", std::to_string(bank.grid.rows)},
                             {"cols", std::to_string(bank.grid.cols)},
                             {"backbone", bank.origin.backbone},
-                            {"settings", json_text(bank.origin.settings)},
-                            {"references", json_text(bank.origin.references)}};
+                            {"settings", json_text(Json(bank.origin.settings))},
+                            {"references", json_text(Json(bank.origin.references))}};
   std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;

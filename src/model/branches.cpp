@@ -5,9 +5,8 @@
 
 #include <ATen/ops/topk.h>
 
+#include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/smoothing.hpp"
-
-#include "unit_length.hpp"
 
 namespace res2clip {
 

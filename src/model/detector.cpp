@@ -9,10 +9,9 @@
 #include <ATen/ops/cat.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/smoothing.hpp"
-
-#include "unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -61,7 +60,7 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   at::Tensor text = anchors.residual;
   at::Tensor residual = anchors.residual;
   if (adapters) {
-    expect_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
+    require_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
     adapters_ = to_device(*adapters, text.device());
     text = adapt_global(adapters_->text_adapter, text);
     residual = adapt_global(adapters_->res_text_adapter, residual);
@@ -76,7 +75,7 @@ ReferenceBank Detector::remember(const Features& normals) const {
 
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
   const at::NoGradGuard no_gradients;
-  expect_comparable(query, bank);
+  require_comparable(query, bank);
   Detection found;
   score_patches(query, bank, found);
   draw_maps(query.grid, found);
@@ -167,7 +166,7 @@ at::Tensor Detector::branch_map(const PatchMaps& patches, const Grid& grid) cons
   return scoring_.smooth_branch_maps ? smoothed(map) : map;
 }
 
-void Detector::expect_comparable(const Features& query, const ReferenceBank& bank) const {
+void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {
   if (query.grid != bank.grid)
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");

@@ -37,9 +37,7 @@ auto guarded(const Path& path, const Job& job) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw data_error(path.string() +
-                     ": cannot be read as a PyTorch file: " + text.substr(0, text.find('\n')));
+    throw data_error(path.string() + ": cannot be read as a PyTorch file: " + first_line(error));
   }
 }
 

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/weight_files.hpp"
 #include "support/formula.hpp"

@@ -20,7 +20,7 @@ using testing::Fails;
 using ::testing::HasSubstr;
 
 auto applying(const std::string& device, Precision precision = Precision::fp32) {
-  return [=] { apply({.device = device, .precision = precision}); };
+  return [=] { apply_compute({.device = device, .precision = precision}); };
 }
 
 TEST(ResolveDevice, KnowsItsNamesAndRefusesOthers) {
@@ -60,14 +60,14 @@ TEST(Apply, RefusesReducedPrecisionOnACpu) {
 
 TEST(Apply, SetsThreadsAndTakesThemBack) {
   const int before = at::get_num_threads();
-  apply({.device = "cpu", .threads = before + 2});
+  apply_compute({.device = "cpu", .threads = before + 2});
   EXPECT_EQ(at::get_num_threads(), before + 2);
-  apply({.device = "cpu"});
+  apply_compute({.device = "cpu"});
   EXPECT_EQ(at::get_num_threads(), before);
 }
 
 TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
-  apply({.device = "cpu"});
+  apply_compute({.device = "cpu"});
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
   EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
   EXPECT_TRUE(at::globalContext().deterministicCuDNN());

@@ -5,6 +5,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
@@ -49,8 +50,8 @@ auto resolving(const std::string& profile, const Path& file, const std::vector<s
 }
 
 TEST(Profiles, ReleasedIsTheDefaultOfAllSettings) {
-  EXPECT_EQ(settings_json(resolve_settings("released", {}, {})), settings_json(Settings{}));
-  EXPECT_EQ(settings_json(resolve_settings("", {}, {})), settings_json(Settings{}));
+  EXPECT_EQ(settings_json(resolve_settings("released", {}, {}).method), settings_json(Settings{}));
+  EXPECT_EQ(settings_json(resolve_settings("", {}, {}).method), settings_json(Settings{}));
 }
 
 TEST(Profiles, NameEverySetting) {
@@ -61,7 +62,7 @@ TEST(Profiles, NameEverySetting) {
 
 TEST(Profiles, OfThePaperDiffersWhereThePaperDoes) {
   EXPECT_THAT(
-      differing_keys(Settings{}, resolve_settings("paper", {}, {})),
+      differing_keys(Settings{}, resolve_settings("paper", {}, {}).method),
       ElementsAre("/export/vv_blocks", "/profile", "/prompts/anomalous_after_noun",
                   "/scoring/clamp_projections", "/scoring/normalise_baseline", "/scoring/smooth_branch_maps",
                   "/text/normalise_encodings", "/text/normalise_residual", "/train/count_over",
@@ -73,7 +74,7 @@ TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
   write_file(folder / "mine.yaml",
              "retrieval: {gamma: 0.5}\nscoring: {clamp_projections: true, top_fraction: 0.2}\n");
   const std::vector<std::string> assignments = {"scoring.top_fraction=0.3", "scoring.top_fraction=0.4"};
-  const Settings settings = resolve_settings("paper", folder / "mine.yaml", assignments);
+  const Settings settings = resolve_settings("paper", folder / "mine.yaml", assignments).method;
   EXPECT_EQ(settings.scoring.top_fraction, 0.4);
   EXPECT_TRUE(settings.scoring.clamp_projections);
   EXPECT_EQ(settings.retrieval.gamma, 0.5);
@@ -83,19 +84,20 @@ TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
 TEST(Settings, MayNameTheirProfile) {
   const testing::TemporaryFolder folder;
   write_file(folder / "mine.yaml", "profile: paper\n");
-  EXPECT_FALSE(resolve_settings("", folder / "mine.yaml", {}).text.normalise_residual);
-  EXPECT_TRUE(resolve_settings("released", folder / "mine.yaml", {}).text.normalise_residual);
+  EXPECT_FALSE(resolve_settings("", folder / "mine.yaml", {}).method.text.normalise_residual);
+  EXPECT_TRUE(resolve_settings("released", folder / "mine.yaml", {}).method.text.normalise_residual);
   const std::vector<std::string> assignments = {"profile=paper"};
-  EXPECT_EQ(resolve_settings("", {}, assignments).profile, Profile::paper);
-  EXPECT_FALSE(resolve_settings("", {}, assignments).text.normalise_residual);
+  EXPECT_EQ(resolve_settings("", {}, assignments).method.profile, Profile::paper);
+  EXPECT_FALSE(resolve_settings("", {}, assignments).method.text.normalise_residual);
 }
 
 TEST(Settings, RunAgainAsTheyWereWritten) {
   const testing::TemporaryFolder folder;
   const std::vector<std::string> assignments = {"layers.visual=[3, 9]", "retrieval.gamma=0.03"};
-  const Settings settings = resolve_settings("paper", {}, assignments);
+  const Settings settings = resolve_settings("paper", {}, assignments).method;
   write_file(folder / "settings.yaml", settings_yaml(settings));
-  EXPECT_EQ(settings_json(resolve_settings("", folder / "settings.yaml", {})), settings_json(settings));
+  EXPECT_EQ(settings_json(resolve_settings("", folder / "settings.yaml", {}).method),
+            settings_json(settings));
 }
 
 TEST(Settings, RefuseWhatTheyDoNotKnow) {

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "data/tree.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"

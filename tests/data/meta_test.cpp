@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 
 #include "data/tree.hpp"

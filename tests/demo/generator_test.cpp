@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/fails.hpp"
 #include "support/temporary_folder.hpp"

@@ -24,8 +24,9 @@ using ::testing::SizeIs;
 
 EvaluationResult run(const Dataset& dataset, std::int64_t batch_size, std::size_t shots = 1,
                      const EvaluationListener& listener = {}, MetricMode mode = MetricMode::exact) {
-  return evaluate(dataset, testing::made_up_references(dataset, shots), testing::made_up_detector(),
-                  testing::made_up_input(), {batch_size, {mode}}, listener);
+  testing::MadeUpFeatures features;
+  return evaluate(dataset, testing::made_up_references(dataset, shots), testing::made_up_detector(), features,
+                  {batch_size, {mode}}, listener, testing::made_up_mask);
 }
 
 std::string all_files(const EvaluationResult& result) {
@@ -109,27 +110,22 @@ TEST(Evaluate, AClassWithoutReferencesIsAnErrorThatNamesIt) {
   const auto dataset = testing::made_up_dataset({"a", "b"});
   auto references = testing::made_up_references(dataset, 1);
   references["b"].clear();
+  testing::MadeUpFeatures features;
   EXPECT_THAT(
-      [&] { evaluate(dataset, references, testing::made_up_detector(), testing::made_up_input(), {}); },
+      [&] {
+        evaluate(dataset, references, testing::made_up_detector(), features, {}, {}, testing::made_up_mask);
+      },
       Fails(ErrorKind::data, HasSubstr("class 'b'")));
 }
 
 TEST(Evaluate, TellsOfEveryBatchBeforeItIsNeeded) {
   const auto dataset = testing::made_up_dataset({"a", "b"});
-  auto input = testing::made_up_input();
-  std::vector<std::string> announced;
-  std::vector<std::string> asked;
-  const auto describe_batch = [](std::span<const Sample> batch) {
-    return batch.front().name + " x" + std::to_string(batch.size());
-  };
-  input.upcoming = [&](std::span<const Sample> batch) { announced.push_back(describe_batch(batch)); };
-  input.features = [&, encode = input.features](std::span<const Sample> batch) {
-    asked.push_back(describe_batch(batch));
-    return encode(batch);
-  };
-  evaluate(dataset, testing::made_up_references(dataset, 3), testing::made_up_detector(), input, {4, {}});
-  EXPECT_THAT(asked, SizeIs(8));  // per class one batch of references and three of images
-  EXPECT_EQ(announced, std::vector<std::string>(asked.begin() + 1, asked.end()));
+  testing::MadeUpFeatures features;
+  evaluate(dataset, testing::made_up_references(dataset, 3), testing::made_up_detector(), features, {4, {}},
+           {}, testing::made_up_mask);
+  EXPECT_THAT(features.asked, SizeIs(8));  // per class one batch of references and three of images
+  EXPECT_EQ(features.announced,
+            std::vector<std::vector<Path>>(features.asked.begin() + 1, features.asked.end()));
 }
 
 TEST(Evaluate, TheListenerHearsProgressClassesAndMaps) {
@@ -155,13 +151,14 @@ TEST(Evaluate, TheListenerHearsProgressClassesAndMaps) {
 
 TEST(Evaluate, AnErrorOfTheInputEndsIt) {
   const auto dataset = testing::made_up_dataset({"a"});
-  auto input = testing::made_up_input();
-  input.mask = [](const Sample& sample, std::int64_t) -> at::Tensor {
+  testing::MadeUpFeatures features;
+  const auto broken = [](const Sample& sample, std::int64_t) -> at::Tensor {
     throw data_error(sample.mask.string() + ": cannot be read");
   };
   EXPECT_THAT(
       [&] {
-        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), input, {});
+        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {}, {},
+                 broken);
       },
       Fails(ErrorKind::data, HasSubstr("cannot be read")));
 }
@@ -169,14 +166,13 @@ TEST(Evaluate, AnErrorOfTheInputEndsIt) {
 TEST(Evaluate, AsksForReferencesImagesAndMasks) {
   const auto dataset = testing::made_up_dataset({"a"});
   const auto references = testing::made_up_references(dataset, 2);
-  const std::vector<Path> files = files_of(dataset, references);
-  EXPECT_EQ(files.size(), 2U + 9U + 6U);
-  EXPECT_THAT(files, ::testing::IsSupersetOf({references.at("a")[0], references.at("a")[1]}));
+  std::vector<Path> images = references.at("a"), masks;
   for (const Sample& sample : dataset.test.at("a")) {
-    EXPECT_EQ(std::count(files.begin(), files.end(), sample.image), 1) << sample.image;
-    if (sample.anomalous) EXPECT_EQ(std::count(files.begin(), files.end(), sample.mask), 1) << sample.mask;
+    images.push_back(sample.image);
+    if (sample.anomalous) masks.push_back(sample.mask);
   }
-  EXPECT_EQ(std::count(files.begin(), files.end(), Path()), 0);
+  EXPECT_THAT(images_of(dataset, references), ::testing::UnorderedElementsAreArray(images));
+  EXPECT_THAT(masks_of(dataset), ::testing::UnorderedElementsAreArray(masks));
 }
 
 TEST(Evaluate, ABatchSizeBelowOneIsAnError) {

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 
 #include "support/fails.hpp"

@@ -11,6 +11,8 @@
 
 #include <ATen/ATen.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "data/tree.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
@@ -353,19 +355,6 @@ TEST(FeatureStore, SurvivesKillsAtAnyMoment) {
   FeatureStore store(folder.path(), description());
   store.put(names, all);
   expect_stored(store, names, all);
-}
-
-TEST(ImageIdentity, FollowsTheBytesOfTheFile) {
-  const TemporaryFolder folder;
-  testing::make_files(folder.path(), {"a", "b"});
-  write_file(folder / "c", "a");
-  const std::vector<Path> images{folder / "a", folder / "b", folder / "c"};
-  const auto found = image_identities(images);
-  EXPECT_EQ(found[0], found[2]);
-  EXPECT_NE(found[0], found[1]);
-  EXPECT_EQ(found[0], image_identity(folder / "a"));
-  EXPECT_THAT([&] { image_identities(std::vector<Path>{folder / "absent"}); },
-              Fails(ErrorKind::data, HasSubstr("absent")));
 }
 
 }  // namespace

@@ -131,7 +131,7 @@ TEST(Trainings, ThatALaterFormatHoldsAreRefusedWithARemedy) {
 
 TEST(Checkpoints, OfVersion010AreRead) {
   const Adapters adapters = read_checkpoint(stored("checkpoint.pth"));
-  EXPECT_NO_THROW(expect_fit(adapters, testing::SyntheticData::kWidth, testing::SyntheticData::kLayers,
+  EXPECT_NO_THROW(require_fit(adapters, testing::SyntheticData::kWidth, testing::SyntheticData::kLayers,
                              testing::SyntheticData::kLayers, "checkpoint.pth"));
   const auto weights = tensors_of(adapters);
   // Trained, all of them: a fresh adapter's last weights are zero.

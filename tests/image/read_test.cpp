@@ -4,9 +4,10 @@
 
 #include <ATen/ATen.h>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"

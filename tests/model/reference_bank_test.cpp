@@ -1,6 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
@@ -91,9 +92,9 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
 
 TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {
   const ReferenceBank bank = small_bank();
-  expect_origin(bank, bank.origin, "normal.bank");
+  require_origin(bank, bank.origin, "normal.bank");
   const auto checking = [&bank](const BankOrigin& expected) {
-    return [&bank, expected] { expect_origin(bank, expected, "normal.bank"); };
+    return [&bank, expected] { require_origin(bank, expected, "normal.bank"); };
   };
   EXPECT_THAT(checking({std::string(64, 'a'), bank.origin.settings, {}}),
               Fails(ErrorKind::data, HasSubstr("backbone")));

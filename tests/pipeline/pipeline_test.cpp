@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/fails.hpp"
@@ -78,26 +79,26 @@ TEST_F(PipelineTest, RefusesSizesThatAreNoMultipleOfThePatch) {
 }
 
 TEST_F(PipelineTest, HoldsWhatTheArchiveWasExportedWith) {
-  export_backbone(tiny_weights(), {.image_size = 70, .vv_blocks = 1, .patch_ln_post = false},
+  export_backbone(tiny_weights(), {.image_size = 70, .form = {.vv_blocks = 1, .patch_ln_post = false}},
                   folder / "other.pt");
   const Settings fitted = Pipeline::load(folder / "other.pt", settings).settings();
-  EXPECT_EQ(fitted.backbone.vv_blocks, 1);
+  EXPECT_EQ(fitted.encoder.vv_blocks, 1);
   EXPECT_FALSE(fitted.backbone.patch_ln_post);
   EXPECT_TRUE(fitted.backbone.patch_projection);
-  EXPECT_EQ(Pipeline::load(folder / "other.pt", fitted).settings().backbone.vv_blocks, 1);
+  EXPECT_EQ(Pipeline::load(folder / "other.pt", fitted).settings().encoder.vv_blocks, 1);
 }
 
 TEST_F(PipelineTest, RefusesSettingsOfAnotherExport) {
   const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().vv_blocks;
-  settings.backbone.vv_blocks = vv_blocks + 1;
+  settings.encoder.vv_blocks = vv_blocks + 1;
   const auto load = [&] { Pipeline::load(folder / "tiny.pt", settings); };
   EXPECT_THAT(load, Fails(ErrorKind::data,
                           HasSubstr("has " + std::to_string(vv_blocks) +
                                     " V-V blocks, the settings ask for " + std::to_string(vv_blocks + 1))));
   settings.profile = Profile::paper;
   EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("--set export.vv_blocks=" + std::to_string(vv_blocks))));
-  settings.backbone.vv_blocks = vv_blocks;
-  settings.backbone.global_ln_post = true;
+  settings.encoder.vv_blocks = vv_blocks;
+  settings.encoder.global_ln_post = true;
   EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("export.global_ln_post=false")));
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/checkpoint.hpp"
@@ -16,6 +17,7 @@
 #include "support/adapter_tensors.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {
@@ -75,7 +77,7 @@ class Replay {
     const auto processes = single_process();
     TrainingImages images(backbone, recorded_images(), settings);
     if (with_store) {
-      FeatureStore store(root_ / "store", describe_store("replay", backbone, settings, {6, 12, 18, 24}));
+      FeatureStore store(root_ / "store", describe_training_store(backbone, settings, "replay"));
       EXPECT_EQ(images.fill_store(std::move(store), *processes),
                 static_cast<std::int64_t>(json_["items"].size()));
     }
@@ -176,7 +178,8 @@ class Replay {
   void compare_input(const TrainingData& data, const TrainingSetup& setup, const StepPairs& step,
                      const Adapters& weights, const Goldens& goldens, const std::string& prefix) {
     const Adapters adapters = to_device(weights, setup.text_residual.device());
-    const Features query = data.features(step.query), reference = data.features(step.reference);
+    const Features query = data.features.of(data.images_of(step.query));
+    const Features reference = data.features.of(data.images_of(step.reference));
     const at::Tensor masks = data.masks(step.query);
     const StepInput input = prepare_step(query, reference, masks, setup.layers, setup.retrieval);
     EXPECT_TRUE(masks.cpu().equal(goldens[prefix + "mask"].squeeze(1))) << prefix;

@@ -1,7 +1,8 @@
-// A training's images: what is kept, what is encoded again, and what several processes share.
+// A training's images: what is kept, and what is encoded again.
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
@@ -10,28 +11,13 @@
 #include "clip/tiny_backbone.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {
 
 using namespace testing;
 using ::testing::HasSubstr;
-
-/// The first of two processes, beside one that does as this one, hears of no stop unless `other_stops`, and
-/// writes no file.
-class BesideAnother final : public Communicator {
- public:
-  explicit BesideAnother(bool other_stops) : other_stops_(other_stops) {}
-  int rank() const override { return 0; }
-  int size() const override { return 2; }
-  void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override {
-    return {bytes, bytes.empty() && other_stops_ ? "stop" : bytes};
-  }
-
- private:
-  bool other_stops_;
-};
 
 class TrainingImagesTest : public ::testing::Test {
  protected:
@@ -48,7 +34,7 @@ class TrainingImagesTest : public ::testing::Test {
   }
 
   FeatureStore store() const {
-    return {folder / "store", describe_store("pictures", backbone, settings, {6, 12, 18, 24})};
+    return {folder / "store", describe_training_store(backbone, settings, "pictures")};
   }
 
   std::vector<std::int64_t> all_of(const TrainingData& data) const {
@@ -97,23 +83,8 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
   TrainingImages plain(backbone, dataset, settings), stored(backbone, dataset, settings);
   EXPECT_EQ(stored.fill_store(store(), *alone), 0) << "nothing looks damaged yet";
   const TrainingData data = stored.data();
-  EXPECT_TENSORS_NEAR(data.features(all_of(data)).global, plain.data().features(all_of(data)).global, 0.0);
-}
-
-TEST_F(TrainingImagesTest, NeedAStoreThatAllProcessesShare) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/false);
-  EXPECT_THAT(
-      [&] { images.fill_store(store(), processes); },
-      Fails(ErrorKind::runtime, ::testing::AllOf(HasSubstr((folder / "store").string()),
-                                                 HasSubstr("not the same folder for all processes"))));
-}
-
-TEST_F(TrainingImagesTest, StopBeingEncodedWhereAnotherProcessIsInterrupted) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/true);
-  EXPECT_THAT([&] { images.fill_store(store(), processes); },
-              Fails(ErrorKind::data, HasSubstr("interrupted")));
+  const std::vector<Path> all = data.images_of(all_of(data));
+  EXPECT_TENSORS_NEAR(stored.of(all).global, plain.of(all).global, 0.0);
 }
 
 TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
@@ -126,7 +97,7 @@ TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
 }
 
 TEST_F(TrainingImagesTest, AreTrainedOnByThePapersProfile) {
-  const Settings paper = resolve_settings("paper", {}, std::vector<std::string>{});
+  const Settings paper = resolve_settings("paper", {}, {}).method;
   settings.train = paper.train;
   settings.text = paper.text;
   settings.prompts = paper.prompts;

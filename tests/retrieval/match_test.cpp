@@ -3,8 +3,10 @@
 #include <functional>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
+#include "fused_forms.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
 

@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
+
 namespace res2clip::testing {
 namespace {
 

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "support/temporary_folder.hpp"
 #include "train/child_process.hpp"
 #include "train/training.hpp"

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "support/fails.hpp"
 #include "support/goldens.hpp"

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
+#include "res2clip/processes/communicator.hpp"
 
 #include "support/adapter_tensors.hpp"
 #include "support/free_port.hpp"

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 #include "support/devices.hpp"

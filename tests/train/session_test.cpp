@@ -1,6 +1,7 @@
 // What a training refuses, before it has looked at a single image, and what it finds again.
 #include <unistd.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 #include "support/fails.hpp"
@@ -15,10 +16,7 @@ using ::testing::HasSubstr;
 class Sessions : public testing::TrainingTest {
  protected:
   Sessions() {
-    blind_ = data_.data();
-    blind_.features = [](std::span<const std::int64_t>) -> Features {
-      throw std::logic_error("an image was looked at");
-    };
+    blind_.samples = data_.data().samples;
     blind_.masks = [](std::span<const std::int64_t>) -> at::Tensor {
       throw std::logic_error("a mask was looked at");
     };
@@ -27,7 +25,10 @@ class Sessions : public testing::TrainingTest {
   /// Opens a session on images that may not be looked at.
   void open() const { const TrainingSession session(blind_, setup_, run_, *processes_); }
 
-  TrainingData blind_;
+  struct Unseen final : FeatureSource {
+    Features of(std::span<const Path>) override { throw std::logic_error("an image was looked at"); }
+  } unseen_;
+  TrainingData blind_{{}, unseen_, {}};
   std::unique_ptr<Communicator> processes_ = single_process();
 };
 
@@ -64,8 +65,8 @@ TEST_F(Sessions, RefusePairsOfAnotherNumberOfEpochs) {
 }
 
 TEST_F(Sessions, RefuseAClassWithoutANormalImage) {
-  blind_.samples.push_back({"lone/0.png", "lone", true});
-  EXPECT_THAT([this] { open(); }, Fails(ErrorKind::settings, HasSubstr("class 'lone' has no normal image")));
+  blind_.samples.push_back({"lone/0.png", "lone", true, "lone/0.png"});
+  EXPECT_THAT([this] { open(); }, Fails(ErrorKind::data, HasSubstr("class 'lone' has no normal image")));
 }
 
 TEST_F(Sessions, RefuseInitialWeightsThatLackALayer) {

@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/train/run.hpp"
 
 #include "support/temporary_folder.hpp"
@@ -21,8 +22,7 @@ inline TrainingOutcome train(const SyntheticData& data, const TrainingSetup& set
                              std::int64_t stop_after = -1) {
   std::int64_t steps = 0;
   run.stop_requested = [&] { return ++steps == stop_after; };
-  const auto processes = single_process();
-  return run_training(data.data(), setup, run, *processes);
+  return TrainingSession(data.data(), setup, run, *single_process()).train();
 }
 
 inline TrainingRun run_in(const Path& folder, bool resume = false) {

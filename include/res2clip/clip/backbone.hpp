@@ -10,7 +10,7 @@
 
 #include "res2clip/clip/features.hpp"
 #include "res2clip/compute/compute.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
@@ -42,9 +42,9 @@ struct ModelCard {
 class Backbone {
  public:
   /// Loads an archive that `export_backbone` wrote onto the device of `compute`, and applies threads and
-  /// precision to the process (see apply()). Verifies the archive's checksum (about a second for ViT-L/14).
-  /// Throws a data error for a file that is no such archive, or is damaged, a settings error for a device
-  /// that is not there.
+  /// precision to the process (see apply_compute()). Verifies the archive's checksum (about a second for
+  /// ViT-L/14). Throws a data error for a file that is no such archive, or is damaged, a settings error for a
+  /// device that is not there.
   static Backbone load(const Path& archive, const ComputeOptions& compute);
   ~Backbone();
   Backbone(Backbone&&) noexcept;

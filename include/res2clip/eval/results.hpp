@@ -7,7 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/clip/backbone.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/eval/evaluator.hpp"
 
 namespace res2clip {

@@ -10,8 +10,7 @@
 namespace res2clip {
 
 /// One line for a class that is finished: "leather   99.8  99.9 ...", in percent with one decimal as papers
-/// print,
-/// "-" where there is no figure. `width` is the width of the class column.
+/// print; "-" for a metric that the class does not have. `width` is the width of the class column.
 std::string class_line(const std::string& category, const ClassMetrics& metrics, std::size_t width);
 
 /// The heading that stands above such lines.

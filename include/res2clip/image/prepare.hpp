@@ -5,20 +5,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/image/options.hpp"
 #include "res2clip/image/read.hpp"
 
 namespace res2clip {
-
-/// How an image becomes the backbone's input.
-struct ImageOptions {
-  std::int64_t size =
-      0;  ///< side of the square input, pixels; 0: the size that the backbone was exported for
-  bool convert_before_resize =
-      true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
-};
-void describe(Fields& fields, ImageOptions& options);
 
 /// float32 [3, S, S] for the backbone: resized to S x S (aspect not kept) as Pillow's bicubic does it,
 /// divided by 255, normalised by CLIP's mean and standard deviation. Released code: the test transform.
@@ -28,6 +19,9 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options);
 
 /// The same of a file that is decoded already.
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options);
+
+/// The same into memory that is there already: float32 [3, S, S], contiguous, on the CPU.
+void prepare_image_into(const at::Tensor& input, const DecodedImage& image, const ImageOptions& options);
 
 /// The same of pixels that are in memory already: uint8 [H, W, 3].
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);

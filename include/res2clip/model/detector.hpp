@@ -7,19 +7,12 @@
 #include "res2clip/clip/features.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/model/options.hpp"
 #include "res2clip/model/reference_bank.hpp"
-#include "res2clip/model/scoring.hpp"
 #include "res2clip/model/text_anchors.hpp"
 #include "res2clip/retrieval/match.hpp"
 
 namespace res2clip {
-
-/// Everything that a detector can be told.
-struct DetectorOptions {
-  LayerOptions layers;
-  MatchOptions retrieval;
-  ScoringOptions scoring;
-};
 
 /// Scores of one layer at patch resolution, before averaging: layer -> [B, rows, cols].
 using PatchMaps = std::map<int, at::Tensor>;
@@ -73,7 +66,7 @@ class Detector {
   std::optional<double> reference_peak(const ReferenceBank& bank) const;
 
  private:
-  void expect_comparable(const Features& query, const ReferenceBank& bank) const;
+  void require_comparable(const Features& query, const ReferenceBank& bank) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
   void draw_maps(const Grid& grid, Detection& found) const;
   void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;

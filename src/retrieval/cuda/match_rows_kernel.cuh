@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../normalise_floor.hpp"
+#include "res2clip/core/smallest_norm.hpp"
 #include "block.cuh"
 #include "match_rows.hpp"
 
