@@ -122,7 +122,7 @@ void bench_inspection(const Pipeline& pipeline, const BenchOptions& options) {
 }
 
 void bench(const BenchOptions& options) {
-  const Pipeline pipeline = Pipeline::load(options.backbone, options.resolve());
+  const Pipeline pipeline = Pipeline::load(options.backbone, options.resolve().method);
   const auto device = pipeline.backbone().device();
   constexpr std::int64_t side = 2048;
   const auto square = at::rand({side, side}, at::TensorOptions().dtype(at::kFloat).device(device));

@@ -42,7 +42,7 @@ void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding&
   finding.overlay = files_.overlay(image.name);
   finding.map = files_.map(image.name);
   write_png(finding.overlay,
-            heat_overlay(image.pixels, map, scale, stands_out ? finding.region.mask : at::Tensor(),
+            heat_overlay(image.pixels, {map, scale, stands_out ? finding.region.mask : at::Tensor()},
                          caption(image.name, finding), how));
   write_float_map(finding.map, map);
 }

@@ -10,6 +10,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/core/random.hpp"
 
 #include "metrics/plain.hpp"

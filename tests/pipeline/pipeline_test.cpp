@@ -83,8 +83,8 @@ TEST_F(PipelineTest, HoldsWhatTheArchiveWasExportedWith) {
                   folder / "other.pt");
   const Settings fitted = Pipeline::load(folder / "other.pt", settings).settings();
   EXPECT_EQ(fitted.encoder.vv_blocks, 1);
-  EXPECT_FALSE(fitted.backbone.patch_ln_post);
-  EXPECT_TRUE(fitted.backbone.patch_projection);
+  EXPECT_FALSE(fitted.encoder.patch_ln_post);
+  EXPECT_TRUE(fitted.encoder.patch_projection);
   EXPECT_EQ(Pipeline::load(folder / "other.pt", fitted).settings().encoder.vv_blocks, 1);
 }
 

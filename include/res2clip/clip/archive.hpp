@@ -10,7 +10,7 @@ struct ExportOptions {
   /// The archive's default input in pixels; any other multiple of the patch works too. 0: 518 if that is a
   /// multiple of the patch (L/14), else the size that the weights were trained for.
   std::int64_t image_size = 0;
-  EncoderForm form;
+  EncoderForm form{};
 };
 
 /// Writes one self-contained TorchScript archive: both towers, the program that runs them, vocabulary, model
