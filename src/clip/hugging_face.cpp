@@ -134,7 +134,7 @@ void expect_usual_config(const Path& config, const ClipSizes& sizes) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(config, failed)) return;
   const auto json = nlohmann::json::parse(read_file(config), nullptr, false);
-  if (!json.is_object()) throw data_error(config.string() + ": is no JSON object");
+  if (!json.is_object()) throw data_error(config.string() + ": is not a JSON object");
   expect_usual_tower(json, "vision", sizes.vision_heads(), config.string());
   expect_usual_tower(json, "text", sizes.text_heads(), config.string());
 }

@@ -50,12 +50,12 @@ TensorMap read_safetensors(const Path& path) {
   std::uint64_t header_size = 0;
   stream.read(reinterpret_cast<char*>(&header_size), sizeof header_size);
   if (!stream || header_size > kLargestHeader || header_size + sizeof header_size > size)
-    throw data_error(path.string() + ": is no safetensors file, or cut off");
+    throw data_error(path.string() + ": is not a safetensors file, or cut off");
   std::string header(header_size, '\0');
   stream.read(header.data(), static_cast<std::streamsize>(header_size));
   const auto json = nlohmann::json::parse(header, nullptr, false);
   if (!stream || !json.is_object())
-    throw data_error(path.string() + ": is no safetensors file: its header is no JSON");
+    throw data_error(path.string() + ": is not a safetensors file: its header is not JSON");
   TensorMap tensors;
   const std::uint64_t data_start = sizeof header_size + header_size;
   for (const auto& [name, entry] : json.items()) {

@@ -110,7 +110,7 @@ void expect_anchors(const TensorMap& tensors, const std::string& source, const T
   if (missing.empty()) return;
   if (tensors.contains("visual.layer1.0.conv1.weight"))
     throw data_error(source + ": is a CLIP with a ResNet image tower; only ViT towers have V-V attention");
-  throw data_error(source + ": is no CLIP: missing: " + some(missing));
+  throw data_error(source + ": is not a CLIP: missing: " + some(missing));
 }
 
 void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::string& source,
@@ -131,7 +131,7 @@ void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::s
   if (!missing.empty()) problems += "; missing: " + some(missing);
   if (!misshapen.empty()) problems += "; misshapen: " + some(misshapen);
   if (!extra.empty()) problems += "; not part of a CLIP: " + some(extra);
-  if (!problems.empty()) throw data_error(source + ": is not the CLIP it seems" + problems);
+  if (!problems.empty()) throw data_error(source + ": inconsistent CLIP weights: " + problems.substr(2));
 }
 
 TensorMap read_any(const Path& path) {
@@ -165,7 +165,7 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const 
       static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(positions.size(0) - 1))));
   if (grid < 1 || grid * grid + 1 != positions.size(0))
     throw data_error(source + ": its position embedding has " + std::to_string(positions.size(0)) +
-                     " rows, which is no square grid and a class token");
+                     " rows, which is not a square grid plus a class token");
   sizes.native_size = grid * sizes.patch_size;
   sizes.embed_dim = of_dimensions(tensors, "visual.proj", 2, source).size(1);
   sizes.text_width = tokens.size(1);
@@ -174,11 +174,11 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const 
   sizes.vision_layers = count_blocks(tensors, "visual.");
   sizes.text_layers = count_blocks(tensors, "");
   if (sizes.vision_layers == 0 || sizes.text_layers == 0)
-    throw data_error(source + ": is no CLIP: it has no transformer blocks");
+    throw data_error(source + ": is not a CLIP: it has no transformer blocks");
   if (sizes.vision_width % 64 != 0 || sizes.text_width % 64 != 0)
     throw data_error(source + ": its widths " + std::to_string(sizes.vision_width) + " and " +
                      std::to_string(sizes.text_width) +
-                     " are no multiples of 64, the width of CLIP's attention heads");
+                     " are not multiples of 64, the width of CLIP's attention heads");
   check_shapes(tensors, sizes, source, names);
   return sizes;
 }

@@ -350,7 +350,7 @@ class Machine : private PickleBytes {
   /// An OrderedDict's attributes: of a state dict, the `_metadata` of its modules, which nothing here needs.
   void build() {
     pop();
-    if (top()->kind != Kind::dict) refuse("it sets attributes of something that is no dict");
+    if (top()->kind != Kind::dict) refuse("it sets attributes of something that is not a dict");
   }
 
   PickleValue finished(const Node* node, int depth) {

@@ -27,7 +27,7 @@ void expect_zip(const Path& path) {
   if (stream.gcount() > 0 && start[0] == '\x80')
     throw data_error(path.string() +
                      ": is in PyTorch's format from before version 1.6; load it in Python and save it again");
-  throw data_error(path.string() + ": is no PyTorch file");
+  throw data_error(path.string() + ": is not a PyTorch file");
 }
 
 template <class Job>

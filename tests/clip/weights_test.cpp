@@ -208,11 +208,11 @@ TEST(ClipWeights, ThatAreNotFiniteAreRefusedByName) {
 }
 
 TEST(ClipWeights, OfOtherModelsAreRefusedWithTheReason) {
-  EXPECT_THAT(refusal_of({{"conv.weight", at::zeros({3, 3})}}), HasSubstr("is no CLIP"));
+  EXPECT_THAT(refusal_of({{"conv.weight", at::zeros({3, 3})}}), HasSubstr("is not a CLIP"));
   EXPECT_THAT(refusal_of({{"visual.layer1.0.conv1.weight", at::zeros({3, 3})}}), HasSubstr("ResNet"));
   auto tensors = small_clip();
   tensors["visual.positional_embedding"] = at::zeros({9, 64});
-  EXPECT_THAT(refusal_of(tensors), HasSubstr("no square grid"));
+  EXPECT_THAT(refusal_of(tensors), HasSubstr("not a square grid"));
   EXPECT_THAT(refusal_of(testing::formula_clip({96, 1, 8, 24, 32, 64, 1})), HasSubstr("multiples of 64"));
   tensors = small_clip();
   tensors["visual.proj"] = at::zeros({64, 32}, at::kLong);
@@ -258,12 +258,12 @@ TEST(ClipWeights, DamageAnywhereInAFileIsAnErrorOrOtherNumbers) {
 TEST(ClipWeights, AForeignFileIsAnErrorThatNamesIt) {
   const TemporaryFolder folder;
   write_file(folder / "text", "this is a text and no weights file");
-  EXPECT_THAT(refusal(folder / "text"), HasSubstr("no PyTorch file"));
+  EXPECT_THAT(refusal(folder / "text"), HasSubstr("not a PyTorch file"));
   write_file(folder / "old", "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 \x6a\xa8"s);
   EXPECT_THAT(refusal(folder / "old"), HasSubstr("before version 1.6"));
   EXPECT_THAT(refusal(folder / "absent"), HasSubstr("no such file"));
   EXPECT_THAT(refusal(folder.path()), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(testing::test_data("generated/backbone_tiny.pt")), HasSubstr("is no CLIP"));
+  EXPECT_THAT(refusal(testing::test_data("generated/backbone_tiny.pt")), HasSubstr("is not a CLIP"));
 }
 
 /// A safetensors file of this header and eight bytes of data.
@@ -287,9 +287,9 @@ TEST(Safetensors, AHeaderThatMakesNoSenseIsAnErrorThatNamesTheTensor) {
         entry("F32", R"(["2"])", "[0, 8]"), entry("F32", "[2]", "[-8, 0]"), std::string(R"({"x": 7})"),
         std::string(R"({"x": {}})")})
     EXPECT_THAT(refusal_of_header(header), HasSubstr("tensor x")) << header;
-  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("no JSON"));
-  EXPECT_THAT(refusal_of_header("{}"), HasSubstr("is no CLIP"));
-  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("no JSON"));
+  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal_of_header("{}"), HasSubstr("is not a CLIP"));
+  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("not JSON"));
 }
 
 }  // namespace

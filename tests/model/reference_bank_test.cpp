@@ -71,7 +71,7 @@ TEST(ReferenceBank, IsRefusedWhereAnyBitChanged) {
     std::string changed = whole;
     changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
     write_file(folder / "changed", changed);
-    EXPECT_THAT(loading(folder / "changed"), Fails(ErrorKind::data, HasSubstr("no whole reference bank")))
+    EXPECT_THAT(loading(folder / "changed"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
         << "byte " << place;
   }
 }
@@ -82,7 +82,7 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
   const std::string whole = read_file(folder / "whole");
   for (std::size_t length = 0; length < whole.size(); length += 5) {
     write_file(folder / "cut", whole.substr(0, length));
-    EXPECT_THAT(loading(folder / "cut"), Fails(ErrorKind::data, HasSubstr("no whole reference bank")))
+    EXPECT_THAT(loading(folder / "cut"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
         << length << " bytes";
   }
   write_file(folder / "foreign", "\x89PNG this is a picture, not a bank");

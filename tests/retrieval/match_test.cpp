@@ -238,7 +238,7 @@ TEST(Match, WhatDoesNotFitTogetherIsAnErrorThatSaysWhat) {
   EXPECT_THAT(matching(query, reference.narrow(0, 0, 0), {2, 2}),
               Each(Fails(ErrorKind::data, HasSubstr("empty"))));
   EXPECT_THAT(matching(query, reference.narrow(1, 0, 7), {2, 2}),
-              Each(Fails(ErrorKind::data, HasSubstr("8 numbers, the bank's 7"))));
+              Each(Fails(ErrorKind::data, HasSubstr("query 8, bank 7"))));
   EXPECT_THAT(matching(query[0], reference, {2, 2}), Each(Fails(ErrorKind::data, HasSubstr("[B, N, D]"))));
   EXPECT_THAT(matching(query.to(at::kHalf), reference.to(at::kHalf), {2, 2}),
               Each(Fails(ErrorKind::data, HasSubstr("float32"))));

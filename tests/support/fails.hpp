@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <gmock/gmock.h>
 #include <string>
 
@@ -38,6 +39,13 @@ MATCHER_P2(Fails, kind, message,
   }
   *result_listener << "which throws nothing";
   return false;
+}
+
+/// An action that throws a kept exception again, if there is one.
+inline auto rethrowing(const std::exception_ptr& kept) {
+  return [kept] {
+    if (kept) std::rethrow_exception(kept);
+  };
 }
 
 }  // namespace res2clip::testing

@@ -235,8 +235,8 @@ TEST(PickleReader, SaysWhatOtherFilesAre) {
   };
   EXPECT_THAT(reading_bytes("\x80\x02\x8a\x0al\xfc\x9c"s),
               Fails(ErrorKind::data, HasSubstr("before version 1.6")));
-  EXPECT_THAT(reading_bytes("hello, world"), Fails(ErrorKind::data, HasSubstr("no PyTorch file")));
-  EXPECT_THAT(reading_bytes(""), Fails(ErrorKind::data, HasSubstr("no PyTorch file")));
+  EXPECT_THAT(reading_bytes("hello, world"), Fails(ErrorKind::data, HasSubstr("not a PyTorch file")));
+  EXPECT_THAT(reading_bytes(""), Fails(ErrorKind::data, HasSubstr("not a PyTorch file")));
   EXPECT_THAT([&] { read_torch_pickle(folder.path()); }, Fails(ErrorKind::data, HasSubstr("cannot be opened")));
   EXPECT_THAT([&] { read_torch_pickle(folder / "absent"); }, Fails(ErrorKind::data, HasSubstr("absent")));
 }
