@@ -111,7 +111,8 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
     throw data_error(weights.origin.name + ": its tensors are not of the sizes stated");
   if (options.image_size < 0 || options.image_size % sizes.patch_size != 0)
     throw settings_error("the image size " + std::to_string(options.image_size) +
-                         " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));
+                         " is not a multiple of this backbone's patch size " +
+                         std::to_string(sizes.patch_size));
   if (options.form.vv_blocks > sizes.vision_layers)
     throw settings_error("V-V attention in " + std::to_string(options.form.vv_blocks) +
                          " blocks: this backbone has " + std::to_string(sizes.vision_layers) +

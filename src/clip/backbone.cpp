@@ -46,7 +46,8 @@ torch::jit::Module load_module(const Path& path, std::unordered_map<std::string,
   try {
     return torch::jit::load(path.string(), c10::Device(c10::kCPU), files);
   } catch (const std::exception&) {
-    throw data_error(path.string() + ": is no archive that `res2clip export` wrote, or is damaged");
+    throw data_error(path.string() +
+                     ": is not a res2clip archive, or is damaged; write it with `res2clip export`");
   }
 }
 

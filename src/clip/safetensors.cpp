@@ -106,7 +106,7 @@ TensorFile read_safetensors(const Path& path) {
   stream.read(text.data(), static_cast<std::streamsize>(header_size));
   const auto header = parse_bounded(text, kHeaderLimits);
   if (!stream || !header.is_object())
-    throw data_error(path.string() + ": is not a safetensors file: its header is no JSON");
+    throw data_error(path.string() + ": is not a safetensors file: its header is not JSON");
   const std::uint64_t data_start = sizeof header_size + header_size;
   std::vector<Listed> tensors = list_tensors(header, size - data_start, path);
   require_disjoint(tensors, path);

@@ -184,7 +184,7 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const 
       static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(positions.size(0) - 1))));
   if (grid < 1 || grid * grid + 1 != positions.size(0))
     throw data_error(source + ": its position embedding has " + std::to_string(positions.size(0)) +
-                     " rows, which is not a square grid and a class token");
+                     " rows, which is not a square grid plus a class token");
   sizes.native_size = grid * sizes.patch_size;
   sizes.embed_dim = of_dimensions(tensors, "visual.proj", 2, source).size(1);
   sizes.text_width = tokens.size(1);

@@ -21,7 +21,7 @@ void describe(Fields& fields, OverlayOptions& options) {
   fields.field("side_by_side", options.side_by_side,
                "show the original beside the overlay, with caption and scale");
   fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
-               "pictures with a smaller edge are enlarged by a whole factor");
+               "images with a smaller edge are enlarged by a whole factor");
   fields.field("calm", options.calm, Range<double>{0.0, 100.0},
                "map value that normal images reach; 0: as the references tell");
 }

@@ -94,7 +94,7 @@ Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& 
 }
 
 ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCallback& progress) const {
-  if (normals.empty()) throw settings_error("no reference images: name at least one picture of a good part");
+  if (normals.empty()) throw settings_error("no reference images: name at least one image of a good part");
   ReferenceBank bank = detector_.remember(encode(normals, progress));
   bank.origin = origin();
   for (const Path& path : normals) bank.origin.references.push_back(path.generic_string());

@@ -46,7 +46,7 @@ void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, 
   if (reference.size(0) > std::numeric_limits<std::int32_t>::max())
     throw mismatch("the reference bank has more than 2^31 patches; use fewer reference images");
   if (query.size(2) != reference.size(1) || query.size(2) == 0)
-    throw mismatch("query features have ", query.size(2), " numbers, the bank's ", reference.size(1),
+    throw mismatch("feature width mismatch: query ", query.size(2), ", bank ", reference.size(1),
                    kSameSource);
   const auto type = query.scalar_type();
   if ((type != at::kFloat && type != at::kDouble) || reference.scalar_type() != type)

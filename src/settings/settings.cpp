@@ -214,8 +214,7 @@ SettingsLayer SettingsLayer::from_text(std::string_view text, std::string source
   try {
     document->root = YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
-    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) +
-                         ": this is no YAML: " + error.msg);
+    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) + ": is not YAML: " + error.msg);
   }
   if (!document->root.IsMap() && !document->root.IsNull())
     throw settings_error(source + ": settings are written as key: value");

@@ -382,7 +382,7 @@ class PickleRun : private PickleBytes {
     if (top()->kind == Kind::object)
       top()->items = {state};
     else if (top()->kind != Kind::dict && !(machine_.objects_ && top()->kind == Kind::tensor))
-      refuse_pickle("it sets attributes of something that is no dict");
+      refuse_pickle("it sets attributes of something that is not a dict");
   }
 
   PickleMachine& machine_;

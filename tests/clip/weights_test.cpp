@@ -326,7 +326,7 @@ TEST(ClipWeights, DamageAnywhereInAFileIsAnErrorOrOtherNumbers) {
 TEST(ClipWeights, AForeignFileIsAnErrorThatNamesIt) {
   const TemporaryFolder folder;
   write_file(folder / "text", "this is a text and no weights file");
-  EXPECT_THAT(refusal(folder / "text"), HasSubstr("no PyTorch file"));
+  EXPECT_THAT(refusal(folder / "text"), HasSubstr("not a PyTorch file"));
   write_file(folder / "pickle", "\x80\x02}q\0X\1\0\0\0a."s);
   EXPECT_THAT(refusal(folder / "pickle"), HasSubstr("not one that torch.save wrote"));
   EXPECT_THAT(refusal(folder / "absent"), HasSubstr("no such file"));
@@ -355,11 +355,11 @@ TEST(Safetensors, AHeaderThatMakesNoSenseIsAnErrorThatNamesTheTensor) {
         entry("F32", R"(["2"])", "[0, 8]"), entry("F32", "[2]", "[-8, 0]"), std::string(R"({"x": 7})"),
         std::string(R"({"x": {}})")})
     EXPECT_THAT(refusal_of_header(header), HasSubstr("tensor x")) << header;
-  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("no JSON"));
+  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("not JSON"));
   EXPECT_THAT(refusal_of_header("{}"), HasSubstr("is not a CLIP"));
-  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("no JSON"));
+  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("not JSON"));
   EXPECT_THAT(refusal_of_header("{\"x\":" + std::string(90'000'000, '[')),
-              HasSubstr("no JSON"));  // in no memory
+              HasSubstr("not JSON"));  // in no memory
   EXPECT_THAT(refusal_of_header(R"({"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},)"
                                 R"( "y": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})"),
               HasSubstr("overlap"));

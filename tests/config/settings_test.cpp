@@ -7,6 +7,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -14,6 +15,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Fails;
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
@@ -43,15 +45,8 @@ std::vector<std::string> differing_keys(const Settings& first, const Settings& s
   return keys;
 }
 
-std::string failure(const std::string& profile, const Path& file,
-                    const std::vector<std::string>& assignments) {
-  try {
-    resolve_settings(profile, file, assignments);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-    return error.what();
-  }
-  return "no error";
+auto resolving(const std::string& profile, const Path& file, const std::vector<std::string>& assignments) {
+  return [=] { resolve_settings(profile, file, assignments); };
 }
 
 TEST(Profiles, ReleasedIsTheDefaultOfAllSettings) {
@@ -106,9 +101,11 @@ TEST(Settings, RunAgainAsTheyWereWritten) {
 }
 
 TEST(Settings, RefuseWhatTheyDoNotKnow) {
-  EXPECT_THAT(failure("papers", {}, {}), HasSubstr("released or paper"));
-  EXPECT_THAT(failure("", {}, {"retrieval.gama=1"}), HasSubstr("retrieval.gama"));
-  EXPECT_THAT(failure("", "/nowhere/mine.yaml", {}), HasSubstr("/nowhere/mine.yaml"));
+  EXPECT_THAT(resolving("papers", {}, {}), Fails(ErrorKind::settings, HasSubstr("released or paper")));
+  EXPECT_THAT(resolving("", {}, {"retrieval.gama=1"}),
+              Fails(ErrorKind::settings, HasSubstr("retrieval.gama")));
+  EXPECT_THAT(resolving("", "/nowhere/mine.yaml", {}),
+              Fails(ErrorKind::settings, HasSubstr("/nowhere/mine.yaml")));
 }
 
 TEST(ChangedSettings, AreThoseThatDecideScoresAndAreNotTheProfiles) {

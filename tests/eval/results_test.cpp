@@ -11,11 +11,14 @@
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 
+#include "support/fails.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
+using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 ClassResult class_with(const std::string& category, double first) {
@@ -150,7 +153,8 @@ TEST(WriteResults, AFailureLeavesNoResultsJsonAndNoPartOfAFile) {
   write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
   std::filesystem::remove(folder / "scores.csv");
   std::filesystem::create_directory(folder / "scores.csv");  // cannot be replaced by a file
-  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "new", "{}\n"), Error);
+  EXPECT_THAT([&] { write_results(folder.path(), example(), provenance(), {}, "new", "{}\n"); },
+              Fails(ErrorKind::runtime, HasSubstr("scores.csv")));
   EXPECT_THAT(names_in(folder.path()),
               UnorderedElementsAre("results.csv", "scores.csv", "settings.yaml", "references.json"));
 }
@@ -160,7 +164,8 @@ TEST(WriteResults, ReferencesThatCannotBeWrittenLeaveNoResultsJson) {
   write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
   std::filesystem::remove(folder / "references.json");
   std::filesystem::create_directory(folder / "references.json");
-  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "", "{}\n"), Error);
+  EXPECT_THAT([&] { write_results(folder.path(), example(), provenance(), {}, "", "{}\n"); },
+              Fails(ErrorKind::runtime, HasSubstr("references.json")));
   EXPECT_FALSE(std::filesystem::exists(folder / "results.json"));
 }
 

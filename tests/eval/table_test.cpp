@@ -154,18 +154,19 @@ TEST(CompareWithPaper, HasNothingToSayOfOtherData) {
 }
 
 TEST(PapersBackbone, IsToldBySizesAndByAKnownChecksum) {
-  ModelCard card{.weights_verified = true,
-                 .embed_dim = 768,
-                 .native_size = 336,
-                 .patch_size = 14,
-                 .vision_width = 1024,
-                 .vision_layers = 24,
-                 .text_width = 768};
+  ModelCard card{.origin = {.verified = true},
+                 .sizes = {.embed_dim = 768,
+                           .native_size = 336,
+                           .patch_size = 14,
+                           .vision_width = 1024,
+                           .vision_layers = 24,
+                           .text_width = 768},
+                 .encoder = {.vv_blocks = 19}};
   EXPECT_EQ(differs_from_papers_backbone(card, 19), "");
   EXPECT_THAT(differs_from_papers_backbone(card, 20), ::testing::HasSubstr("19 V-V blocks, not 20"));
-  card.weights_verified = false;
+  card.origin.verified = false;
   EXPECT_THAT(differs_from_papers_backbone(card, 19), ::testing::HasSubstr("not known to be OpenAI's"));
-  card.native_size = 224;
+  card.sizes.native_size = 224;
   EXPECT_THAT(differs_from_papers_backbone(card, 19), ::testing::HasSubstr("not a ViT-L/14@336px"));
 }
 

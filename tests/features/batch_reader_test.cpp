@@ -6,16 +6,15 @@
 
 #include "data/tree.hpp"
 #include "features/images.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
 using ::testing::HasSubstr;
+using testing::rethrowing;
 using testing::TemporaryFolder;
-
-std::string message_of(const std::exception_ptr& failure) {
-  return testing::message_of([&] { std::rethrow_exception(failure); });
-}
 
 TEST(BatchReader, GivesTheBitsOfThePlainFormForAnyNumberOfThreads) {
   const TemporaryFolder folder;
@@ -55,10 +54,10 @@ TEST(BatchReader, LeavesOutAnImageThatCannotBeReadAndSaysWhy) {
   BatchReader reader({.image = {.size = 4}});
   const ImageBatch batch = reader.read(images);
   EXPECT_FALSE(batch.images[0].failure);
-  EXPECT_THAT(message_of(batch.images[1].failure), HasSubstr("1.png"));
+  EXPECT_THAT(rethrowing(batch.images[1].failure), Fails(ErrorKind::data, HasSubstr("1.png")));
   EXPECT_TRUE(batch.input[1].equal(at::zeros({3, 4, 4})));
   EXPECT_TRUE(batch.whole_inputs().equal(at::stack({whole[0], whole[2]})));
-  EXPECT_THAT(testing::message_of([&] { batch.expect_whole(); }), HasSubstr("1.png"));
+  EXPECT_THAT([&] { batch.expect_whole(); }, Fails(ErrorKind::data, HasSubstr("1.png")));
 }
 
 TEST(BatchReader, ReadsSeveralBatchesAtOnce) {

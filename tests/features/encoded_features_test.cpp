@@ -7,11 +7,13 @@
 
 #include "data/tree.hpp"
 #include "features/images.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Fails;
 using testing::GreyBackbone;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
@@ -91,7 +93,7 @@ TEST(EncodedFeatures, AnImageThatCannotBeReadIsAnErrorWhenItsTurnComes) {
   const std::span<const Path> all(images);
   encoded.soon(all);
   EXPECT_THAT(greys(encoded.of(all.first(1))), near_greys({10}));
-  EXPECT_THAT(testing::message_of([&] { encoded.of(all.last(1)); }), HasSubstr("1.png"));
+  EXPECT_THAT([&] { encoded.of(all.last(1)); }, Fails(ErrorKind::data, HasSubstr("1.png")));
   EXPECT_EQ(backbone.encoded_images, 1);
 }
 

@@ -5,15 +5,18 @@
 
 #include "data/tree.hpp"
 #include "features/images.hpp"
+#include "support/fails.hpp"
 #include "support/threads_as_processes.hpp"
 
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using testing::Fails;
 using testing::GreyBackbone;
 using ::testing::HasSubstr;
-using testing::message_of;
+using testing::rethrowing;
 using testing::TemporaryFolder;
 
 StoreDescription description(std::vector<int> layers = {1, 2}) {
@@ -99,9 +102,9 @@ TEST_F(StoredFeaturesTest, NeverStoreAnImageThatWasReplacedAfterItWasIdentified)
   StoredFeatures stored(store(), encoded, at::kCPU);
   stored.soon(images);                  // identifies them
   testing::write_grey(images[4], 200);  // before they are encoded
-  const std::string message = message_of([&] { stored.of(images); });
-  EXPECT_THAT(message, HasSubstr("4.png"));
-  EXPECT_THAT(message, HasSubstr("was changed while it was in use"));
+  EXPECT_THAT(
+      [&] { stored.of(images); },
+      Fails(ErrorKind::data, AllOf(HasSubstr("4.png"), HasSubstr("was changed while it was in use"))));
   testing::write_grey(images[4], 14);
   StoredFeatures later(store(), encoded, at::kCPU);
   EXPECT_TRUE(later.of(images).global.equal(expected.global));
@@ -119,7 +122,11 @@ TEST_F(StoredFeaturesTest, ServeAnyLayersThatTheStoreHolds) {
   const Features both = StoredFeatures(store(), encoded, at::kCPU).of(images);
   EXPECT_EQ(backbone.encoded_images, 2);
   EXPECT_TRUE(both.patches.at(1).equal(expected.patches.at(1)));
-  EXPECT_THAT(message_of([&] { store({2, 3}); }), HasSubstr("layers is [1,2] there and [2,3] here"));
+  EXPECT_THAT(
+      [&] {
+        store({2, 3});
+      },
+      Fails(ErrorKind::data, HasSubstr("layers is [1,2] there and [2,3] here")));
 }
 
 TEST_F(StoredFeaturesTest, AreFilledOnceAndSayHowFarTheyAre) {
@@ -142,28 +149,28 @@ TEST_F(StoredFeaturesTest, NameAllFilesThatCannotBeReadBeforeAnythingIsEncoded) 
   std::filesystem::remove(images[3]);
   backbone.encoded_images = 0;
   StoredFeatures stored(store(), encoded, at::kCPU);
-  const std::string message = message_of([&] { stored.fill(images, *alone); });
-  EXPECT_THAT(message, HasSubstr("2 images cannot be read"));
-  EXPECT_THAT(message, HasSubstr("1.png: is not an image"));
-  EXPECT_THAT(message, HasSubstr("3.png: cannot be opened"));
+  EXPECT_THAT(
+      [&] { stored.fill(images, *alone); },
+      Fails(ErrorKind::data, AllOf(HasSubstr("2 images cannot be read"), HasSubstr("1.png: is not an image"),
+                                   HasSubstr("3.png: cannot be opened"))));
   EXPECT_EQ(backbone.encoded_images, 0);
 }
 
 TEST_F(StoredFeaturesTest, KeepWhatWasEncodedBeforeAnInterruption) {
   int asked = 0;
   StoredFeatures stored(store(), encoded, at::kCPU);
-  EXPECT_THAT(message_of([&] { stored.fill(images, *alone, {}, [&] { return ++asked == 2; }); }),
-              HasSubstr("interrupted; what is encoded stays"));
+  EXPECT_THAT([&] { stored.fill(images, *alone, {}, [&] { return ++asked == 2; }); },
+              Fails(ErrorKind::runtime, HasSubstr("interrupted; what is encoded stays")));
   EXPECT_EQ(StoredFeatures(store(), encoded, at::kCPU).fill(images, *alone), 3);
 }
 
 /// Several processes that fill their stores, each with handles and a backbone of its own; returns what each
 /// threw.
-std::vector<std::string> fill_together(int size, const std::function<Path(int)>& store_of,
-                                       const std::vector<Path>& images, std::vector<std::int64_t>& encoded,
-                                       int stopping = -1) {
+std::vector<std::exception_ptr> fill_together(int size, const std::function<Path(int)>& store_of,
+                                              const std::vector<Path>& images,
+                                              std::vector<std::int64_t>& encoded, int stopping = -1) {
   testing::Meeting meeting(size);
-  std::vector<std::string> messages(static_cast<std::size_t>(size));
+  std::vector<std::exception_ptr> failures(static_cast<std::size_t>(size));
   encoded.assign(static_cast<std::size_t>(size), 0);
   std::vector<std::thread> threads;
   for (int rank = 0; rank < size; ++rank)
@@ -173,18 +180,22 @@ std::vector<std::string> fill_together(int size, const std::function<Path(int)>&
       GreyBackbone backbone;
       EncodedFeatures source = backbone.encoded(1);
       StoredFeatures stored(FeatureStore(store_of(rank), description()), source, at::kCPU);
-      messages[own] = message_of([&] { stored.fill(images, process, {}, [&] { return rank == stopping; }); });
+      try {
+        stored.fill(images, process, {}, [&] { return rank == stopping; });
+      } catch (...) {
+        failures[own] = std::current_exception();
+      }
       encoded[own] = backbone.encoded_images;
     });
   for (std::thread& thread : threads) thread.join();
-  return messages;
+  return failures;
 }
 
 TEST_F(StoredFeaturesTest, AreFilledByAllProcessesOfAJobTogether) {
   std::vector<std::int64_t> counts;
-  const auto messages = fill_together(
+  const auto failures = fill_together(
       2, [&](int) { return folder / "store"; }, images, counts);
-  EXPECT_THAT(messages, ElementsAre("", ""));
+  EXPECT_THAT(failures, ElementsAre(nullptr, nullptr));
   EXPECT_THAT(counts, ElementsAre(3, 2));
   backbone.encoded_images = 0;
   StoredFeatures stored(store(), encoded, at::kCPU);
@@ -194,25 +205,28 @@ TEST_F(StoredFeaturesTest, AreFilledByAllProcessesOfAJobTogether) {
 
 TEST_F(StoredFeaturesTest, NeedOneStoreForAllProcesses) {
   std::vector<std::int64_t> counts;
-  const auto messages = fill_together(
+  const auto failures = fill_together(
       2, [&](int rank) { return folder / ("store" + std::to_string(rank)); }, images, counts);
-  for (const std::string& message : messages)
-    EXPECT_THAT(message, HasSubstr("is not the same folder for all processes of this job"));
+  for (const auto& failure : failures)
+    EXPECT_THAT(rethrowing(failure),
+                Fails(ErrorKind::runtime, HasSubstr("is not the same folder for all processes of this job")));
 }
 
 TEST_F(StoredFeaturesTest, StopEverywhereWhereOneProcessIsInterrupted) {
   std::vector<std::int64_t> counts;
-  const auto messages = fill_together(
+  const auto failures = fill_together(
       2, [&](int) { return folder / "store"; }, images, counts, /*stopping=*/1);
-  for (const std::string& message : messages) EXPECT_THAT(message, HasSubstr("interrupted"));
+  for (const auto& failure : failures)
+    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::runtime, HasSubstr("interrupted")));
 }
 
 TEST_F(StoredFeaturesTest, RefuseABrokenFileOnAllProcesses) {
   write_file(images[1], "no picture");
   std::vector<std::int64_t> counts;
-  const auto messages = fill_together(
+  const auto failures = fill_together(
       2, [&](int) { return folder / "store"; }, images, counts);
-  for (const std::string& message : messages) EXPECT_THAT(message, HasSubstr("1.png: is not an image"));
+  for (const auto& failure : failures)
+    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::data, HasSubstr("1.png: is not an image")));
   EXPECT_THAT(counts, ElementsAre(0, 0));
 }
 

@@ -14,6 +14,7 @@
 #include "res2clip/train/run.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/adapter_tensors.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
 #include "support/run_training.hpp"
@@ -46,14 +47,6 @@ Backbone tiny_backbone_on(const std::string& device) {
   const TemporaryFolder folder;
   export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
   return Backbone::load(folder / "tiny.pt", {.device = device});
-}
-
-std::map<std::string, at::Tensor> by_name(const Adapters& adapters) {
-  std::map<std::string, at::Tensor> tensors;
-  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    tensors[which.name()] = tensor;
-  });
-  return tensors;
 }
 
 /// The recorded training, run again in a folder of its own.
@@ -166,8 +159,8 @@ class Replay {
   }
 
   void compare_weights(const Adapters& adapters, const Goldens& goldens, const std::string& prefix) {
-    const auto before = by_name(initial());
-    const auto weights = by_name(adapters);
+    const auto before = tensors_of(initial());
+    const auto weights = tensors_of(adapters);
     for (const auto& [name, tensor] : weights) {
       const at::Tensor& expected = goldens[prefix + name];
       const double difference = largest_difference(tensor, expected);

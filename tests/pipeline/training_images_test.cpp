@@ -9,6 +9,7 @@
 #include "res2clip/train/run.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 #include "support/run_training.hpp"
 
@@ -48,15 +49,6 @@ class TrainingImagesTest : public ::testing::Test {
         if (!sample.mask.empty()) std::filesystem::remove(sample.mask);
   }
 
-  std::string failure(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
-  }
-
   TemporaryFolder folder;
   Backbone backbone;
   Settings settings;
@@ -80,7 +72,7 @@ TEST_F(TrainingImagesTest, KeepNoMoreMasksThanTheyMay) {
   EXPECT_TRUE(data.masks(all_of(data)).equal(first));
   EXPECT_TRUE(kept.data().masks(all_of(data)).equal(first));
   remove_masks();
-  EXPECT_THAT(failure([&] { data.masks(all_of(data)); }), HasSubstr("cannot be opened"));
+  EXPECT_THAT([&] { data.masks(all_of(data)); }, Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }
 
 TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
@@ -98,8 +90,8 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
 TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
   TrainingImages images(backbone, dataset, settings);
   int asked = 0;
-  EXPECT_THAT(failure([&] { images.fill_store(store(), *alone, {}, [&] { return ++asked == 2; }); }),
-              HasSubstr("interrupted"));
+  EXPECT_THAT([&] { images.fill_store(store(), *alone, {}, [&] { return ++asked == 2; }); },
+              Fails(ErrorKind::data, HasSubstr("interrupted")));
   const auto all = static_cast<std::int64_t>(images.data().samples.size());
   EXPECT_EQ(TrainingImages(backbone, dataset, settings).fill_store(store(), *alone), all - 4);
 }

@@ -1,5 +1,7 @@
 #include "res2clip/train/loss_curves.hpp"
 
+#include <regex>
+
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
@@ -10,6 +12,8 @@
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -19,12 +23,34 @@ const std::string kLog =
     R"({"epoch":0,"step":1,"phase":"visual","loss":{"vis":1.0,"text":0.5},"terms":{"text_cos_reg":0.25},"lr":{"vis":0.001},"grad_norm":{"vis":1.0}})"
     "\n";
 
-TEST(LossCurves, DrawEveryLossAndRate) {
+/// The lines of the chart with this title, each as "x,y x,y ".
+std::vector<std::string> lines_of(const std::string& html, const std::string& title) {
+  const std::size_t begin = html.find("<h2>" + title + "</h2>");
+  EXPECT_NE(begin, std::string::npos) << title;
+  const std::string chart = html.substr(begin, html.find("</svg>", begin) - begin);
+  const std::regex line("<polyline [^>]*points='([^']*)'");
+  std::vector<std::string> lines;
+  for (std::sregex_iterator found(chart.begin(), chart.end(), line), end; found != end; ++found)
+    lines.push_back((*found)[1]);
+  return lines;
+}
+
+// A chart has its first step at x = 60, its last at 750, zero at y = 216 and its highest value at 10.
+TEST(LossCurves, DrawEveryLossTermRateAndNormAtItsPlace) {
   const std::string html = loss_curves_html(kLog);
-  EXPECT_THAT(html, HasSubstr("<svg"));
-  EXPECT_THAT(html, HasSubstr("vis"));
-  EXPECT_THAT(html, HasSubstr("text_cos_reg"));
-  EXPECT_THAT(html, HasSubstr("</html>"));
+  EXPECT_THAT(lines_of(html, "Losses by step"), ElementsAre("60,113 750,164.5 ", "60,10 750,113 "));
+  EXPECT_THAT(lines_of(html, "Text branch"), ElementsAre("60,10 750,113 "));
+  EXPECT_THAT(lines_of(html, "Learning rates"), ElementsAre("60,216 750,10 "));
+  EXPECT_THAT(lines_of(html, "Gradient norms before clipping"), ElementsAre("60,10 750,78.67 "));
+  EXPECT_THAT(html, AllOf(HasSubstr("text_cos_reg</span>"), HasSubstr("vis</span>"), HasSubstr("</html>")));
+}
+
+TEST(LossCurves, LeaveAGapWhereABranchPauses) {
+  std::string log;
+  for (const int step : {0, 1, 3, 4})
+    log += R"({"step":)" + std::to_string(step) + R"(,"loss":{"text":1.0}})" + "\n";
+  EXPECT_THAT(lines_of(loss_curves_html(log), "Losses by step"),
+              ElementsAre("60,10 232.5,10 ", "577.5,10 750,10 "));
 }
 
 TEST(LossCurves, NeedNothingFromElsewhere) {
