@@ -15,24 +15,10 @@ namespace {
 
 using namespace std::string_view_literals;
 
-<<<<<<< HEAD
 constexpr std::uint64_t kLargestPickle = 64 << 20;  // of names and shapes alone; numbers lie beside it
 /// The two pickles that a file of before PyTorch 1.6 begins with: its number, and its version.
 constexpr std::string_view kOldStart =
     "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03."sv;
-=======
-void expect_zip(const Path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::array<char, 4> start{};
-  if (std::filesystem::is_directory(path) || !stream) throw data_error(path.string() + ": cannot be opened");
-  stream.read(start.data(), start.size());
-  if (stream.gcount() == 4 && std::memcmp(start.data(), "PK\3\4", 4) == 0) return;
-  if (stream.gcount() > 0 && start[0] == '\x80')
-    throw data_error(path.string() +
-                     ": is in PyTorch's format from before version 1.6; load it in Python and save it again");
-  throw data_error(path.string() + ": is not a PyTorch file");
-}
->>>>>>> tests
 
 template <class Job>
 auto guarded(const Path& path, const Job& job) {

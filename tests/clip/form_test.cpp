@@ -198,9 +198,9 @@ TEST(ClipForm, ThatHuggingFaceDescribesOtherwiseIsNamed) {
   config["vision_config"].erase("num_hidden_layers");  // stands for 12 there
   EXPECT_THAT(refusal_by_hugging_face(config), HasSubstr("stands for 12"));
   EXPECT_THAT(refusal_by_hugging_face({{"model_type", "siglip"}}), HasSubstr("model_type is \"siglip\""));
-  const Beside images = Beside(testing::to_hugging_face(small_clip()))
-                            .put("config.json", hugging_face_config())
-                            .put("preprocessor_config.json", {{"image_mean", {0.5, 0.5}}});
+  Beside images(testing::to_hugging_face(small_clip()));
+  images.put("config.json", hugging_face_config())
+      .put("preprocessor_config.json", {{"image_mean", {0.5, 0.5}}});
   EXPECT_THAT(images.refusal(), HasSubstr("image_mean is [0.5,0.5]"));
 }
 

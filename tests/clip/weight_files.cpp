@@ -168,7 +168,7 @@ std::vector<WeightFormat> weight_formats() {
           {"training checkpoint", write_training_checkpoint},
           {"CustomTextCLIP",
            [](const Path& path, const Tensors& tensors) { write_state_dict(path, to_custom_text(tensors)); }},
-          {"safetensors", write_safetensors},
+          {"safetensors", [](const Path& path, const Tensors& tensors) { write_safetensors(path, tensors); }},
           {"Hugging Face safetensors", [](const Path& path, const Tensors& tensors) {
              write_safetensors(path, to_hugging_face(tensors));
            }}};

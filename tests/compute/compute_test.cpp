@@ -77,10 +77,10 @@ TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
 TEST(Apply, SwitchesTf32OnForEveryReducedPrecision) {
   if (const CudaStatus status = cuda_status(); status.devices.empty()) GTEST_SKIP() << status.problem;
   for (const auto precision : {Precision::tf32, Precision::bf16}) {
-    apply({.device = "cuda", .precision = precision});
+    apply_compute({.device = "cuda", .precision = precision});
     EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
   }
-  apply({.device = "cuda"});
+  apply_compute({.device = "cuda"});
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
 }
 

@@ -110,7 +110,7 @@ TEST(Settings, RefuseWhatTheyDoNotKnow) {
 
 TEST(ChangedSettings, AreThoseThatDecideScoresAndAreNotTheProfiles) {
   const auto changed = [](std::string_view profile, std::vector<std::string> assignments) {
-    return changed_settings(resolve_settings(profile, {}, assignments));
+    return changed_settings(resolve_settings(profile, {}, assignments).method);
   };
   EXPECT_THAT(changed("released", {}), ElementsAre());
   EXPECT_THAT(

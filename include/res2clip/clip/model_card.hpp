@@ -50,11 +50,11 @@ struct ClipForm {
 
 /// Where weights come from, and who said how they are run.
 struct WeightsOrigin {
-  std::string name;                ///< of the file
-  std::string sha256;              ///< of the file, or of its parts' names and checksums
-  bool verified = false;           ///< whether that is the checksum of a published file
-  std::string form_from;           ///< what told activation and head widths: a file's name, "options", ...
-  std::string normalisation_from;  ///< likewise mean and deviation
+  std::string name = {};       ///< of the file
+  std::string sha256 = {};     ///< of the file, or of its parts' names and checksums
+  bool verified = false;       ///< whether that is the checksum of a published file
+  std::string form_from = {};  ///< what told activation and head widths: a file's name, "options", ...
+  std::string normalisation_from = {};  ///< likewise mean and deviation
 };
 
 /// What an exported archive says of itself (card.json inside it).

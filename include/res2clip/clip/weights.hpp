@@ -26,11 +26,11 @@ struct ClipWeights {
 
 /// How weights are run, as whoever has them states it. What is left out is taken from their description.
 struct StatedForm {
-  std::optional<Activation> activation;
-  std::optional<std::int64_t> vision_head_width;
-  std::optional<std::int64_t>
-      text_head_width;  ///< left out without a description: 64, that of all CLIPs published
-  std::optional<std::array<double, 3>> mean, deviation;
+  std::optional<Activation> activation = {};
+  std::optional<std::int64_t> vision_head_width = {};
+  /// Left out without a description: 64, that of all CLIPs published.
+  std::optional<std::int64_t> text_head_width = {};
+  std::optional<std::array<double, 3>> mean = {}, deviation = {};
 };
 
 /// Reads CLIP weights with a ViT image tower. `path` is a file, an index of shards, or a folder with one of
