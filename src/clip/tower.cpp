@@ -15,19 +15,7 @@
 namespace res2clip {
 namespace {
 
-constexpr double kEpsilon = 1e-5;     // of CLIP's layer norms
-constexpr double kQuickGelu = 1.702;  // QuickGELU(x) = x * sigmoid(1.702 x)
-
-/// The position embedding for another grid than the native one: resized bilinearly, the class token's kept.
-/// Always from the native grid (released-code behaviour resizes an already resized one; that is a defect).
-at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid) {
-  if (grid.rows == native && grid.cols == native) return positions;
-  const auto width = positions.size(1);
-  const auto square =
-      positions.narrow(0, 1, native * native).reshape({1, native, native, width}).permute({0, 3, 1, 2});
-  const auto resized = at::upsample_bilinear2d(square, {grid.rows, grid.cols}, false);
-  return at::cat({positions.narrow(0, 0, 1), resized.permute({0, 2, 3, 1}).reshape({grid.size(), width})});
-}
+constexpr double kEpsilon = 1e-5;  // of CLIP's layer norms
 
 class TowerRun {
  public:
@@ -164,6 +152,15 @@ class TowerRun {
 };
 
 }  // namespace
+
+at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid) {
+  if (grid.rows == native && grid.cols == native) return positions;
+  const auto width = positions.size(1);
+  const auto square =
+      positions.narrow(0, 1, native * native).reshape({1, native, native, width}).permute({0, 3, 1, 2});
+  const auto resized = at::upsample_bilinear2d(square, {grid.rows, grid.cols}, false);
+  return at::cat({positions.narrow(0, 0, 1), resized.permute({0, 2, 3, 1}).reshape({grid.size(), width})});
+}
 
 RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers) {
   return TowerRun(tower, images, layers).run();
