@@ -16,6 +16,18 @@ function(res2clip_room name)
   set_property(GLOBAL APPEND PROPERTY RES2CLIP_ROOMS res2clip_${name})
 endfunction()
 
+# res2clip_cuda_sources(file...): the C++ files of a room that differ between the CPU and the CUDA form. All others are compiled by
+# the same line in both, so that ccache compiles them once.
+function(res2clip_cuda_sources)
+  set_source_files_properties(${ARGN} PROPERTIES COMPILE_DEFINITIONS RES2CLIP_HAS_CUDA=$<BOOL:${RES2CLIP_CUDA}>)
+  if(RES2CLIP_CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(_folders ${CUDAToolkit_INCLUDE_DIRS})
+    list(TRANSFORM _folders PREPEND "-isystem")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "${_folders}")
+  endif()
+endfunction()
+
 # What holds for every target of ours. LibTorch's headers come operator by operator: without that, the header of
 # the tensors' arithmetic brings all of ATen (4 s a file).
 # Warnings are errors on our own code, unless another compiler than ours finds new ones in a user's build. (GCC 12 sees overlapping copies in std::string that are not there: GCC bug 105651.)
@@ -53,6 +65,7 @@ function(res2clip_test room)
   target_link_libraries(test_${room} PRIVATE ${TEST_NEEDS} res2clip_test_support GTest::gmock_main)
   target_precompile_headers(test_${room} REUSE_FROM res2clip_test_support)
   res2clip_own_code(test_${room})
+  set_property(GLOBAL APPEND PROPERTY RES2CLIP_TEST_PROGRAMS test_${room})
   gtest_discover_tests(test_${room} DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${room} TIMEOUT 600)
 endfunction()

@@ -92,6 +92,12 @@ install_libtorch() {
   mv "$folder.part" "$folder"
 }
 
+# The CPU form takes a part of what the CUDA form needs: one wheel serves both.
+share_libtorch() {
+  local cpu=$cache/libtorch-$torch_version-cpu
+  [ -e "$cpu" ] || $check || ln -s "libtorch-$torch_version-cuda" "$cpu"
+}
+
 check_cuda_toolkit() {
   local release
   release=$(cuda_toolkit_release)
@@ -105,3 +111,4 @@ check_cuda_toolkit() {
 install_packages
 [ "$variant" = cuda ] && check_cuda_toolkit
 $own_libtorch || install_libtorch
+$own_libtorch || [ "$variant" = cpu ] || share_libtorch
