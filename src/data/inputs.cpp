@@ -6,6 +6,7 @@
 #include <set>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/file_kinds.hpp"
 
 #include "listing.hpp"
 

@@ -1,10 +1,9 @@
 #include "listing.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/file_kinds.hpp"
 
 namespace res2clip {
 namespace {
@@ -33,15 +32,6 @@ bool is_folder(const Path& path) {
 bool is_file(const Path& path) {
   std::error_code ignored;
   return std::filesystem::is_regular_file(path, ignored);
-}
-
-bool has_image_suffix(const Path& path) {
-  static constexpr std::array<std::string_view, 7> kSuffixes{".png", ".jpg",  ".jpeg", ".bmp",
-                                                             ".tif", ".tiff", ".webp"};
-  std::string suffix = path.extension().string();
-  std::transform(suffix.begin(), suffix.end(), suffix.begin(),
-                 [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-  return std::find(kSuffixes.begin(), kSuffixes.end(), suffix) != kSuffixes.end();
 }
 
 std::vector<Path> images_in(const Path& folder) {

@@ -10,8 +10,6 @@ namespace res2clip {
 
 bool is_folder(const Path& path);
 bool is_file(const Path& path);
-/// By the suffix, in any case: png, jpg, jpeg, bmp, tif, tiff, webp.
-bool has_image_suffix(const Path& path);
 
 /// The image files directly in a folder, in byte order of their names, hidden ones left out. A folder that is
 /// absent is empty; one that cannot be read is a data error.
