@@ -9,6 +9,7 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
@@ -68,14 +69,14 @@ class FusedTower::Run {
         layers_(layers),
         stream_(c10::cuda::getCurrentCUDAStream(images.get_device()).stream()),
         batch_(images.size(0)),
-        width_(card_.vision_width),
+        width_(card_.sizes.vision_width),
         not_finite_(at::zeros({1}, images.options().dtype(at::kInt))) {
     embed(images);
   }
 
   Encoded run() {
-    const auto depth = card_.vision_layers;
-    const auto first_vv = depth - card_.vv_blocks;
+    const auto depth = card_.sizes.vision_layers;
+    const auto first_vv = depth - card_.encoder.vv_blocks;
     const std::int64_t last_layer = layers_.empty() ? 0 : *layers_.rbegin();
     RawFeatures found;
     for (std::int64_t block = 0; block < depth; ++block) {
@@ -99,7 +100,7 @@ class FusedTower::Run {
 
  private:
   void embed(const at::Tensor& images) {
-    const auto patch = card_.patch_size;
+    const auto patch = card_.sizes.patch_size;
     grid_ = {images.size(2) / patch, images.size(3) / patch};
     tokens_ = grid_.size() + 1;
     // Patches as rows: the convolution is a product, of columns padded to what tensor cores take.
@@ -131,7 +132,7 @@ class FusedTower::Run {
   }
 
   at::Tensor heads(const at::Tensor& x) const {  // [B, T, W], any strides over T -> [B, heads, T, W / heads]
-    return x.unflatten(2, {card_.vision_heads, width_ / card_.vision_heads}).transpose(1, 2);
+    return x.unflatten(2, {card_.vision_heads(), card_.form.vision_head_width}).transpose(1, 2);
   }
 
   at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
@@ -143,8 +144,22 @@ class FusedTower::Run {
     const auto& weights = weights_.blocks[static_cast<std::size_t>(block)];
     auto h =
         at::addmm(weights.fc_bias, normed(x_, bias, weights.ln_2, weights_.type, tokens), weights.fc_weight);
-    at::silu_(h);  // QuickGELU: its factor is in the weights
+    activate(h);
     add_product(x_, h, weights.proj_weight);
+  }
+
+  void activate(at::Tensor& h) const {
+    switch (card_.form.activation) {
+      case Activation::quick_gelu:
+        at::silu_(h);  // its factor is in the weights
+        return;
+      case Activation::gelu:
+        at::gelu_(h);
+        return;
+      case Activation::gelu_tanh:
+        at::gelu_(h, "tanh");
+        return;
+    }
   }
 
   void full_block(std::int64_t block, bool vv_needed) {
@@ -179,7 +194,7 @@ class FusedTower::Run {
   /// One query an image: two small products. (cuDNN would make a plan of its own for it, which takes longer
   /// than many batches.) q [B, W], k and v [B, T, W] -> [B, W].
   at::Tensor attention_of_class_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
-    const auto count = card_.vision_heads, size = width_ / count;
+    const auto count = card_.vision_heads(), size = card_.form.vision_head_width;
     const auto together = [&](const at::Tensor& x) {
       return heads(x).reshape({batch_ * count, tokens_, size}).to(at::kFloat);
     };
@@ -199,21 +214,21 @@ class FusedTower::Run {
   }
 
   at::Tensor patch_features(const at::Tensor& stream, const at::Tensor& bias) const {
-    const auto type = card_.patch_projection ? weights_.type : at::kFloat;
-    const auto rows = card_.patch_ln_post ? normed(stream, bias, weights_.ln_post, type, tokens_, 1)
-                                          : (stream + bias)
-                                                .view({batch_, tokens_, width_})
-                                                .narrow(1, 1, tokens_ - 1)
-                                                .reshape({-1, width_})
-                                                .to(type);
-    const auto features = card_.patch_projection ? product(rows, weights_.projection) : rows;
+    const auto type = card_.encoder.patch_projection ? weights_.type : at::kFloat;
+    const auto rows = card_.encoder.patch_ln_post ? normed(stream, bias, weights_.ln_post, type, tokens_, 1)
+                                                  : (stream + bias)
+                                                        .view({batch_, tokens_, width_})
+                                                        .narrow(1, 1, tokens_ - 1)
+                                                        .reshape({-1, width_})
+                                                        .to(type);
+    const auto features = card_.encoder.patch_projection ? product(rows, weights_.projection) : rows;
     return unit(features).view({batch_, tokens_ - 1, -1});
   }
 
   at::Tensor global_feature() const {
     auto x = only_class_token_ ? x_ : x_.view({batch_, tokens_, width_}).select(1, 0);
-    x = x + weights_.x_bias[2 * card_.vision_layers];
-    if (card_.global_ln_post)
+    x = x + weights_.x_bias[2 * card_.sizes.vision_layers];
+    if (card_.encoder.global_ln_post)
       x = at::layer_norm(x, {width_}, weights_.ln_post.scale, weights_.ln_post.shift, 1e-5);
     return unit(at::mm(x, weights_.projection.to(at::kFloat)));
   }
@@ -236,8 +251,8 @@ FusedTower::FusedTower(FusedTower&&) noexcept = default;
 FusedTower& FusedTower::operator=(FusedTower&&) noexcept = default;
 
 bool FusedTower::fits(const ModelCard& card) {
-  return cuda::takes_width(card.vision_width) &&
-         (!card.patch_projection || cuda::takes_width(card.embed_dim));
+  return cuda::takes_width(card.sizes.vision_width) &&
+         (!card.encoder.patch_projection || cuda::takes_width(card.sizes.embed_dim));
 }
 
 FusedTower::Encoded FusedTower::encode(const at::Tensor& images, const std::set<int>& layers) const {

@@ -19,22 +19,24 @@ FusedTower::Weights::Weights(const ImageTower& tower, at::ScalarType product_typ
   const auto norm = [&](const std::string& name) {
     return LayerNorm{here(tower[name + "_weight"]), here(tower[name + "_bias"])};
   };
-  for (std::int64_t block = 0; block < card.vision_layers; ++block) {
+  // silu(1.702 h) / 1.702 is QuickGELU(h): both factors ride along in the two products.
+  const double factor_of_gelu = card.form.activation == Activation::quick_gelu ? kQuickGelu : 1.0;
+  for (std::int64_t block = 0; block < card.sizes.vision_layers; ++block) {
     const auto of_block = [&](const char* name) { return tower.block(name, block); };
     blocks.push_back({{here(of_block("ln_1_weight")), here(of_block("ln_1_bias"))},
                       {here(of_block("ln_2_weight")), here(of_block("ln_2_bias"))},
                       matrix(of_block("in_weight")),
                       factor(of_block("in_bias")),
                       matrix(of_block("out_weight")),
-                      matrix(of_block("fc_weight") * kQuickGelu),
-                      factor(of_block("fc_bias") * kQuickGelu),
-                      matrix(of_block("proj_weight") / kQuickGelu)});
+                      matrix(of_block("fc_weight") * factor_of_gelu),
+                      factor(of_block("fc_bias") * factor_of_gelu),
+                      matrix(of_block("proj_weight") / factor_of_gelu)});
   }
 
-  const auto first_vv = card.vision_layers - card.vv_blocks;
-  auto x = at::zeros({card.vision_width}, at::kDouble), vv = x;
-  vv_bias.resize(static_cast<std::size_t>(card.vision_layers) + 1);
-  for (std::int64_t block = 0; block < card.vision_layers; ++block) {
+  const auto first_vv = card.sizes.vision_layers - card.encoder.vv_blocks;
+  auto x = at::zeros({card.sizes.vision_width}, at::kDouble), vv = x;
+  vv_bias.resize(static_cast<std::size_t>(card.sizes.vision_layers) + 1);
+  for (std::int64_t block = 0; block < card.sizes.vision_layers; ++block) {
     const auto out_bias = tower.block("out_bias", block).to(at::kCPU, at::kDouble);
     if (block == first_vv) vv = x;
     x_bias.push_back(here(x));
@@ -46,7 +48,7 @@ FusedTower::Weights::Weights(const ImageTower& tower, at::ScalarType product_typ
   }
   x_bias.push_back(here(x));
 
-  const auto kernel = tower["convolution"].reshape({card.vision_width, -1});
+  const auto kernel = tower["convolution"].reshape({card.sizes.vision_width, -1});
   const auto missing = (kAlignedColumns - kernel.size(1) % kAlignedColumns) % kAlignedColumns;
   convolution = matrix(at::constant_pad_nd(kernel, {0, missing}));
   class_embedding = here(tower["class_embedding"]).reshape({-1});
@@ -60,7 +62,7 @@ at::Tensor FusedTower::Weights::positions_for(const Grid& grid) const {
   const std::lock_guard lock(mutex_);
   auto& resized = resized_[{grid.rows, grid.cols}];
   if (!resized.defined())
-    resized = position_grid(positions_, card.native_size / card.patch_size, grid).contiguous();
+    resized = position_grid(positions_, card.sizes.native_size / card.sizes.patch_size, grid).contiguous();
   return resized;
 }
 

@@ -14,9 +14,10 @@ struct LayerNorm {
 
 /// What a block's products read; matrices as [inputs, outputs].
 struct FusedBlock {
-  LayerNorm ln_1, ln_2;                                    // float32
-  at::Tensor in_weight, in_bias;                           // of the product type, as all that follow
-  at::Tensor out_weight, fc_weight, fc_bias, proj_weight;  // fc's times 1.702, proj's divided by it
+  LayerNorm ln_1, ln_2;           // float32
+  at::Tensor in_weight, in_bias;  // of the product type, as all that follow
+  at::Tensor out_weight, fc_weight, fc_bias,
+      proj_weight;  // for QuickGELU, fc's times 1.702 and proj's divided by it
 };
 
 struct FusedTower::Weights {

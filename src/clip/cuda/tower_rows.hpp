@@ -36,7 +36,7 @@ struct EmbedRows {
   long long images, tokens, width;
 };
 
-/// x /= |x|, row by row, in place. A norm that is not finite (or 0) sets `*not_finite` to 1.
+/// x /= |x|, row by row, in place; zero rows stay zero. A norm that is not finite sets `*not_finite` to 1.
 struct UnitRows {
   float* x;  ///< [rows, width]
   int* not_finite;

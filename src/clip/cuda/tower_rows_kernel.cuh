@@ -4,6 +4,8 @@
 
 #include <math.h>  // the global names, which host and device share
 
+#include "res2clip/core/smallest_norm.hpp"
+
 #include "tower_rows.hpp"
 
 // A row stays in registers only if its loops are unrolled.
@@ -139,10 +141,11 @@ __global__ void __launch_bounds__(kRowsOfBlock* kLanes) unit_rows_kernel(UnitRow
     for (int i = 0; i < 4; ++i) squares += part.four[step].at[i] * part.four[step].at[i];
   const float norm = sqrtf(sum_of_warp(squares));
   if (!warp.inside) return;  // in place: two warps may not write one row
-  if (warp.lane == 0 && !(norm > 0 && norm < INFINITY)) *task.not_finite = 1;
+  if (warp.lane == 0 && !(norm < INFINITY)) *task.not_finite = 1;
+  const float divisor = fmaxf(norm, kSmallestNorm);  // NaN stays in the row itself
   RES2CLIP_UNROLL_ROW
   for (int step = 0; step < kSteps; ++step) {
-    for (int i = 0; i < 4; ++i) part.four[step].at[i] /= norm;
+    for (int i = 0; i < 4; ++i) part.four[step].at[i] /= divisor;
     store_four(row, step, warp.lane, part.four[step]);
   }
 }
