@@ -33,6 +33,10 @@ struct RawFeatures {
 
 constexpr double kQuickGelu = 1.702;  ///< QuickGELU(x) = x * sigmoid(1.702 x)
 
+/// In place. Of QuickGELU only silu: silu(1.702 x) / 1.702 is QuickGELU(x), and the factors are the
+/// products'.
+void activate(at::Tensor& x, Activation activation);
+
 /// The position embedding [1 + N, W] for another grid than the native one: resized bilinearly, the class
 /// token's kept. Always from the native grid (released-code behaviour resizes an already resized one; that is
 /// a defect).

@@ -9,11 +9,9 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/silu.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -144,22 +142,8 @@ class FusedTower::Run {
     const auto& weights = weights_.blocks[static_cast<std::size_t>(block)];
     auto h =
         at::addmm(weights.fc_bias, normed(x_, bias, weights.ln_2, weights_.type, tokens), weights.fc_weight);
-    activate(h);
+    activate(h, card_.form.activation);
     add_product(x_, h, weights.proj_weight);
-  }
-
-  void activate(at::Tensor& h) const {
-    switch (card_.form.activation) {
-      case Activation::quick_gelu:
-        at::silu_(h);  // its factor is in the weights
-        return;
-      case Activation::gelu:
-        at::gelu_(h);
-        return;
-      case Activation::gelu_tanh:
-        at::gelu_(h, "tanh");
-        return;
-    }
   }
 
   void full_block(std::int64_t block, bool vv_needed) {
