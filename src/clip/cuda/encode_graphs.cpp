@@ -10,6 +10,13 @@ namespace {
 constexpr std::int64_t kMostImages = 4;  // a larger batch keeps the GPU busy while its launches are queued
 constexpr std::size_t kMostShapes = 4;   // each graph keeps its own memory
 
+void end_quietly(at::cuda::CUDAGraph& graph) {
+  try {
+    graph.capture_end();
+  } catch (const std::exception&) {  // it tells of the same failure
+  }
+}
+
 }  // namespace
 
 FusedTower::Encoded FusedTower::Graphs::encode(const at::Tensor& images, const std::set<int>& layers,
@@ -38,7 +45,13 @@ void FusedTower::Graphs::record(Recorded& recorded, const at::Tensor& images, co
     const c10::cuda::CUDAStreamGuard on_side(c10::cuda::getStreamFromPool());
     // Other threads may go on copying and allocating.
     graph->capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);
-    recorded.encoded = encode(recorded.images);
+    try {
+      recorded.encoded = encode(recorded.images);
+    } catch (...) {  // without memory, say: a recording that is left open would fail whatever comes next
+      end_quietly(*graph);
+      recorded = {};
+      throw;
+    }
     graph->capture_end();
   }
   recorded.graph = std::move(graph);
