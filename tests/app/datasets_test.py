@@ -162,11 +162,11 @@ class Datasets(ProgramTest):
             self.defects(part)
             result = run("prepare", "--dataset", "folder", "--data", root)
             self.assertEqual(result.returncode, 0, result.stderr)
-            self.assertIn("gear: 2 train, 7 test (3 anomalous)", result.stderr)
+            self.assertIn("gear: 2 train, 16 test (12 anomalous)", result.stderr)
         shutil.rmtree(part / "train")
         result = run("prepare", "--dataset", "folder", "--data", root)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertIn("gear: 0 train, 7 test (3 anomalous)", result.stderr)
+        self.assertIn("gear: 0 train, 16 test (12 anomalous)", result.stderr)
 
     def broken_tree(self):
         root, part = self.tree("broken")
@@ -188,7 +188,7 @@ class Datasets(ProgramTest):
     def test_runs_go_on_without_broken_files_if_asked(self):
         root, broken = self.broken_tree()
         results, messages = self.evaluate(root, "--skip-broken")
-        self.assertEqual(results["classes"]["gear"]["images"], 4)
+        self.assertEqual(results["classes"]["gear"]["images"], 13)
         self.assertEqual(len(results["left_out"]), 3)
         for path in broken:
             self.assertIn(f"left out: {path}", messages)
@@ -214,7 +214,7 @@ class Datasets(ProgramTest):
              "--threads", 1, "-q")
         checkpoint = ("--checkpoint", run_folder / "checkpoint.pth")
         seen = self.remarks(self.data, "--classes", "mesh,gear", *checkpoint)
-        self.assertIn("7 of 14 test images are among those that", " | ".join(seen))
+        self.assertIn("16 of 32 test images are among those that", " | ".join(seen))
         self.assertNotIn("are among those", " | ".join(self.remarks(self.data, "--classes", "gear", *checkpoint)))
         shutil.copy(run_folder / "checkpoint.pth", self.folder / "alone.pth")
         alone = self.remarks(self.data, "--classes", "gear", "--checkpoint", self.folder / "alone.pth")
@@ -238,7 +238,7 @@ class Datasets(ProgramTest):
         references.write_text(json.dumps({"mesh": [str(test)]}))
         self.assertIn("1 of 1 references are also test images", " | ".join(self.remarks(
             self.data, "--classes", "mesh", "--references", references)))
-        self.fails(2, "'mesh' is none of them", "eval", "--backbone", self.clip, "--data", self.data, "--references", "published")
+        self.fails(2, "'gear' is none of them", "eval", "--backbone", self.clip, "--data", self.data, "--references", "published")
 
     def test_no_output_leaves_its_folder(self):
         root, part = self.tree("leaving")
