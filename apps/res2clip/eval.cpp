@@ -38,9 +38,11 @@ Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) 
 }
 
 /// Class lines as they finish, and a way out on Ctrl-C.
-EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, std::size_t width) {
+EvaluationListener listener_for(ProgressBar& bar, Communicator& processes, const RunSettings& settings,
+                                std::size_t width) {
   EvaluationListener listener;
-  listener.progress = [&bar](std::int64_t done, std::int64_t total, const std::string& note) {
+  listener.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {
+    processes.progress();
     if (interrupted()) throw runtime_error("interrupted; no result was written");
     bar.update(done, total, note);
   };
@@ -100,7 +102,7 @@ void eval(const CommonOptions& options) {
   bar.line(table_heading(width));
   const EvaluationResult own =
       evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, settings, width));
+               listener_for(bar, *processes, settings, width));
   const EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   if (!first) return;

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/child_process.hpp"
 #include "support/temporary_folder.hpp"
-#include "train/child_process.hpp"
 
 namespace res2clip {
 namespace {
@@ -18,7 +18,8 @@ using testing::TemporaryFolder;
 const char* const kFiles[] = {"checkpoint.pth", "pairs.jsonl", "log.jsonl", "curves.html"};
 
 std::vector<std::string> driver(const Path& output, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> command = {RES2CLIP_TRAIN_DRIVER, output.string()};
+  std::vector<std::string> command = {testing::program("RES2CLIP_TRAIN_DRIVER", RES2CLIP_TRAIN_DRIVER),
+                                      output.string()};
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }

@@ -5,13 +5,13 @@
 
 #include <gtest/gtest.h>
 
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
+#include "res2clip/processes/communicator.hpp"
 
+#include "support/child_process.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
-#include "train/child_process.hpp"
 
 namespace res2clip {
 namespace {
@@ -40,7 +40,8 @@ std::vector<int> start(int count, const Path& output, const std::vector<std::str
   const std::string port = std::to_string(free_port());
   std::vector<std::unique_ptr<ChildProcess>> processes;
   for (int rank = 0; rank < count; ++rank) {
-    std::vector<std::string> command = {RES2CLIP_TRAIN_DRIVER, output.string()};
+    std::vector<std::string> command = {testing::program("RES2CLIP_TRAIN_DRIVER", RES2CLIP_TRAIN_DRIVER),
+                                        output.string()};
     command.insert(command.end(), more.begin(), more.end());
     processes.push_back(
         std::make_unique<ChildProcess>(command,
