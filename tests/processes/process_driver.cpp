@@ -45,7 +45,7 @@ void run(const Plan& plan) {
   MeetingListener listener;
   listener.waiting = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
   const auto processes = join_processes(place, std::chrono::seconds(30), listener,
-                                        {plan.give_up / 3, plan.give_up, plan.give_up / 15});
+                                        {plan.give_up / 2, plan.give_up, plan.give_up / 15});
   processes->barrier();
   if (plan.stop) ::raise(SIGSTOP);
   work(plan, *processes);
