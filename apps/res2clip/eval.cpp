@@ -79,8 +79,12 @@ void eval(const CommonOptions& options) {
   Settings own_settings = settings;
   own_settings.compute = compute_of(place, settings.compute);
   apply(own_settings.compute);
-  const Dataset share = share_of(dataset, processes->rank(), processes->size());
-  expect_whole_images(files_of(share, references));
+  std::int64_t shots = 0;
+  for (const auto& [category, images] : references)
+    shots = std::max(shots, static_cast<std::int64_t>(images.size()));
+  const Share share =
+      share_of(dataset, processes->rank(), processes->size(), settings.compute.batch_size, shots);
+  expect_whole_images(files_of(share.dataset, references));
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.image = pipeline.settings().image;
   settings.backbone = pipeline.settings().backbone;
@@ -94,16 +98,16 @@ void eval(const CommonOptions& options) {
   if (!settings.run.store.empty()) {
     store.emplace(settings.run.store, describe_store(dataset.name, pipeline.backbone(), settings,
                                                      pipeline.detector().layers_needed()));
-    expect_space(*store, identities.of(images_of(share, references)), *processes);
+    expect_space(*store, identities.of(images_of(share.dataset, references)), *processes);
     input = with_store(std::move(input), *store, identities, pipeline.backbone().device());
   }
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  const EvaluationResult own =
-      evaluate(share, references, pipeline.detector(), input, {settings.compute.batch_size, settings.metrics},
-               listener_for(bar, *processes, settings, width));
-  const EvaluationResult result = gather_results(own, dataset, *processes);
+  EvaluationResult own = evaluate(share.dataset, references, pipeline.detector(), input,
+                                  {settings.compute.batch_size, settings.metrics, share.split},
+                                  listener_for(bar, *processes, settings, width));
+  const EvaluationResult result = gather_results(std::move(own), dataset, share.split, *processes);
   bar.finish();
   if (!first) return;
 

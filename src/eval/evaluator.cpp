@@ -183,10 +183,14 @@ EvaluationResult evaluate(const Dataset& dataset, const References& references, 
       before = std::move(found);
     }
     collect_before();
-    current.metrics = accumulator.finish(options.metrics.mode);
+    const bool open = std::find(options.open.begin(), options.open.end(), category) != options.open.end();
+    if (open)
+      result.open.emplace(category, std::move(accumulator));
+    else
+      current.metrics = accumulator.finish(options.metrics.mode);
     current.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    metrics.push_back(current.metrics);
-    if (listener.class_done) listener.class_done(current);
+    if (!open) metrics.push_back(current.metrics);
+    if (!open && listener.class_done) listener.class_done(current);
     result.classes.push_back(std::move(current));
   }
   result.mean = mean_over_classes(metrics);
