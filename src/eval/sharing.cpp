@@ -154,7 +154,7 @@ void sort_images(ClassResult& whole, std::span<const Sample> order) {
 std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
                                                      const std::vector<std::string>& split,
                                                      Communicator& processes) {
-  Json found = Json::object();
+  Json found = Json::array();
   for (std::size_t i = 0; i < split.size(); ++i) {
     const auto part = own.open.find(split[i]);
     const auto parts = processes.gather(part == own.open.end() ? "" : part->second.bytes(), kPatience);
@@ -163,14 +163,16 @@ std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
     for (const std::string& bytes : parts)
       if (!bytes.empty()) whole.add(bytes);
     const ClassMetrics metrics = whole.finish(own.mode);
-    found[split[i]] = {{"figures", figures_json(metrics)},
-                       {"count", metrics.images},
-                       {"anomalous", metrics.anomalous_images}};
+    found.push_back({{"category", split[i]},
+                     {"figures", figures_json(metrics)},
+                     {"count", metrics.images},
+                     {"anomalous", metrics.anomalous_images}});
   }
   std::map<std::string, ClassMetrics> all;
   const auto bytes = Json::to_cbor(found);
   for (const std::string& other : processes.gather({bytes.begin(), bytes.end()}, kPatience))
-    for (const auto& [category, json] : Json::from_cbor(other).items()) all[category] = metrics_from(json);
+    for (const Json& json : Json::from_cbor(other))
+      all[json.at("category").get<std::string>()] = metrics_from(json);
   return all;
 }
 

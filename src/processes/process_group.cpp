@@ -82,7 +82,10 @@ class GlooProcesses final : public Communicator {
 
   ~GlooProcesses() override {
     heartbeat_.reset();
-    if (!abandoned_) return leave_together();
+    if (!abandoned_) {
+      leave_together();
+      return;
+    }
     // Threads of these still wait, and would be waited for: they end with the process, which is about to end.
     if (nccl_) nccl_->abort();
     static_cast<void>(group_.release());
