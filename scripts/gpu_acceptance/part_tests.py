@@ -9,7 +9,8 @@ from report import line, outcome
 
 DEVICE_TESTS = "*cuda*:*Cuda*:*CUDA*:*Nccl*"
 # Under compute-sanitizer everything is slow: these tests launch every form of the kernels on small shapes.
-SANITIZED = {"memcheck": "*cuda*", "initcheck": "*cuda*", "synccheck": "*cuda*", "racecheck": "*SmallShapes*cuda*"}
+SANITIZED = {"retrieval": {"memcheck": "*cuda*", "initcheck": "*cuda*", "synccheck": "*cuda*", "racecheck": "*SmallShapes*cuda*"},
+             "clip": dict.fromkeys(("memcheck", "initcheck", "synccheck", "racecheck"), "*BackboneOn*cuda*")}
 
 
 def machine(one):
@@ -77,14 +78,15 @@ def command_line(one, part):
 
 def sanitizer(one):
     tool = shutil.which("compute-sanitizer") or shutil.which("/usr/local/cuda/bin/compute-sanitizer")
-    for name, pattern in SANITIZED.items():
-        yield name, lambda name=name, pattern=pattern: sanitized(one, tool, name, pattern)
+    for room, tools in SANITIZED.items():
+        for name, pattern in tools.items():
+            yield f"{name} of {room}", lambda a=(room, name, pattern): sanitized(one, tool, *a)
 
 
-def sanitized(one, tool, name, pattern):
+def sanitized(one, tool, room, name, pattern):
     if not one.gpu or not tool:
         return [line("not run", remark="no GPU" if not one.gpu else "no compute-sanitizer on the PATH")]
-    program = one.work / "build/tests/retrieval/test_retrieval"
+    program = one.work / f"build/tests/{room}/test_{room}"
     code, output, errors, seconds = one.run([tool, "--tool", name, program, f"--gtest_filter={pattern}"], 240)
     ran = len(re.findall(r"\[       OK", output))
     summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", output + errors)
