@@ -44,7 +44,7 @@ missing_packages() {
 install_packages() {
   local missing
   command -v dpkg-query > /dev/null ||
-    fail "this is no Debian: install the counterparts of ${packages[*]} yourself, then run scripts/build.sh"
+    fail "this is not Debian: install the counterparts of ${packages[*]} yourself, then run scripts/build.sh"
   missing=$(missing_packages)
   if [ -z "$missing" ]; then
     say "Debian packages: all ${#packages[@]} are there"

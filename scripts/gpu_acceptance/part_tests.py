@@ -65,7 +65,7 @@ def all_tests(one):
     if not one.gpu:
         return  # ctest runs them where there is none
     yield "rooms", lambda: tests_of(one, one.programs("tests/*/test_*"), "*", 420)
-    for part in ("program", "evaluation", "training"):
+    for part in ("program", "evaluation", "datasets", "training"):
         yield part, lambda part=part: command_line(one, part)
 
 

@@ -22,9 +22,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Processes may be done long before the last one.
-constexpr std::chrono::hours kPatience{24 * 7};
-
 Json figures_json(const ClassMetrics& metrics) {
   Json figures = Json::array();
   for (const Figure& figure : metrics.figures)
@@ -157,7 +154,7 @@ std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
   Json found = Json::array();
   for (std::size_t i = 0; i < split.size(); ++i) {
     const auto part = own.open.find(split[i]);
-    const auto parts = processes.gather(part == own.open.end() ? "" : part->second.bytes(), kPatience);
+    const auto parts = processes.gather(part == own.open.end() ? "" : part->second.bytes());
     if (static_cast<int>(i) % processes.size() != processes.rank()) continue;
     ClassAccumulator whole;
     for (const std::string& bytes : parts)
@@ -170,7 +167,7 @@ std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
   }
   std::map<std::string, ClassMetrics> all;
   const auto bytes = Json::to_cbor(found);
-  for (const std::string& other : processes.gather({bytes.begin(), bytes.end()}, kPatience))
+  for (const std::string& other : processes.gather({bytes.begin(), bytes.end()}))
     for (const Json& json : Json::from_cbor(other))
       all[json.at("category").get<std::string>()] = metrics_from(json);
   return all;
@@ -212,7 +209,7 @@ EvaluationResult gather_results(EvaluationResult own, const Dataset& dataset,
   std::map<std::string, ClassMetrics> split_metrics;
   if (!split.empty()) split_metrics = metrics_of_split(own, split, processes);
   std::map<std::string, ClassResult> found;
-  for (const std::string& bytes : processes.gather(packed(own.classes), kPatience))
+  for (const std::string& bytes : processes.gather(packed(own.classes)))
     for (ClassResult& one : unpacked(bytes)) {
       const auto known = found.find(one.category);
       if (known != found.end())

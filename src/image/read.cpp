@@ -5,13 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "header.hpp"
 
@@ -88,9 +89,9 @@ DecodedImage decode_bytes(std::string bytes, WideGrey wide_grey) {
   return image;
 }
 
-DecodedImage decode_file(const Path& path, WideGrey wide_grey) {
+DecodedImage decode_file(std::string bytes, const Path& path, WideGrey wide_grey) {
   try {
-    return decode_bytes(read_file(path), wide_grey);
+    return decode_bytes(std::move(bytes), wide_grey);
   } catch (const HeaderFault& fault) {
     throw data_error(path.string() + ": " + fault.what);
   } catch (const cv::Exception& failure) {
@@ -98,22 +99,14 @@ DecodedImage decode_file(const Path& path, WideGrey wide_grey) {
   }
 }
 
-/// What is wrong with a file as far as its header tells; empty: nothing.
-std::string header_fault(const Path& path) {
-  try {
-    read_header(read_file(path));
-  } catch (const HeaderFault& fault) {
-    return path.string() + ": " + fault.what;
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
-
 }  // namespace
 
 DecodedImage decode_image(const Path& path) {
-  return decode_file(path, WideGrey::refuse);
+  return decode_image(read_file(path), path);
+}
+
+DecodedImage decode_image(std::string bytes, const Path& path) {
+  return decode_file(std::move(bytes), path, WideGrey::refuse);
 }
 
 at::Tensor read_image(const Path& path) {
@@ -121,7 +114,7 @@ at::Tensor read_image(const Path& path) {
 }
 
 at::Tensor read_grey(const Path& path) {
-  const at::Tensor rgb = decode_file(path, WideGrey::clip).rgb;
+  const at::Tensor rgb = decode_file(read_file(path), path, WideGrey::clip).rgb;
   at::Tensor grey = at::empty({rgb.size(0), rgb.size(1)}, at::kByte);
   const auto* from = rgb.data_ptr<std::uint8_t>();
   auto* to = grey.data_ptr<std::uint8_t>();
@@ -133,14 +126,28 @@ at::Tensor read_grey(const Path& path) {
   return grey;
 }
 
+std::string image_fault(std::string_view bytes, const Path& path) {
+  try {
+    read_header(bytes);
+  } catch (const HeaderFault& fault) {
+    return path.string() + ": " + fault.what;
+  }
+  return {};
+}
+
 void expect_whole_images(std::span<const Path> paths) {
   std::vector<std::string> faults(paths.size());
-  at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      faults[at] = header_fault(paths[at]);
+  parallel_for_each(paths.size(), [&](std::size_t i) {
+    try {
+      faults[i] = image_fault(read_file(paths[i]), paths[i]);
+    } catch (const Error& error) {
+      faults[i] = error.what();
     }
   });
+  expect_no_image_fault(std::move(faults));
+}
+
+void expect_no_image_fault(std::vector<std::string> faults) {
   std::erase(faults, std::string());
   if (faults.empty()) return;
   constexpr std::size_t kNamed = 10;

@@ -17,7 +17,7 @@ class SingleProcess final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override { return {bytes}; }
+  std::vector<std::string> gather(const std::string& bytes) override { return {bytes}; }
 };
 
 std::optional<std::string> variable(const char* name) {
@@ -91,7 +91,7 @@ std::optional<int> local_size_of(const Launcher& launcher) {
 }
 
 /// Whoever sets one of the two by hand and forgets the other would train alone, several times over.
-void expect_both_or_none() {
+void require_both_or_none() {
   const bool rank = variable("RANK").has_value(), size = variable("WORLD_SIZE").has_value();
   if (rank != size)
     throw settings_error(std::string("environment variable ") + (rank ? "RANK" : "WORLD_SIZE") +
@@ -105,7 +105,7 @@ std::unique_ptr<Communicator> single_process() {
 }
 
 ProcessPlace place_from_environment() {
-  expect_both_or_none();
+  require_both_or_none();
   ProcessPlace place;
   for (const Launcher& launcher : kLaunchers) {
     const auto rank = variable(launcher.rank);

@@ -34,12 +34,6 @@ constexpr std::chrono::milliseconds kLookEvery{100};
 constexpr std::chrono::seconds kTellAfter{2};
 constexpr std::chrono::seconds kStayAtMost{5};
 
-/// The first line of LibTorch's message: the rest is its call stack.
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
-
 std::string meeting_point(const ProcessPlace& place) {
   return place.address + ":" + std::to_string(place.port);
 }
@@ -111,15 +105,15 @@ class GlooProcesses final : public Communicator {
     if (values.is_cuda()) values.copy_(on_cpu);
   }
 
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds patience) override {
+  std::vector<std::string> gather(const std::string& bytes) override {
     const at::Tensor own_size = at::zeros({1}, at::kLong);
     own_size.fill_(static_cast<std::int64_t>(bytes.size()));
-    const std::vector<at::Tensor> sizes = all_gather(own_size, patience);
+    const std::vector<at::Tensor> sizes = all_gather(own_size);
     std::int64_t longest = 1;  // Gloo refuses empty tensors
     for (const at::Tensor& size : sizes) longest = std::max(longest, size.item<std::int64_t>());
     const at::Tensor padded = at::zeros({longest}, at::kByte);
     if (!bytes.empty()) std::memcpy(padded.mutable_data_ptr(), bytes.data(), bytes.size());
-    const std::vector<at::Tensor> contents = all_gather(padded, patience);
+    const std::vector<at::Tensor> contents = all_gather(padded);
     std::vector<std::string> texts;
     for (std::size_t i = 0; i < contents.size(); ++i)
       texts.emplace_back(static_cast<const char*>(contents[i].const_data_ptr()),
@@ -138,12 +132,12 @@ class GlooProcesses final : public Communicator {
     return options;
   }
 
-  std::vector<at::Tensor> all_gather(const at::Tensor& own, std::chrono::seconds patience) {
+  std::vector<at::Tensor> all_gather(const at::Tensor& own) {
     std::vector<std::vector<at::Tensor>> outputs(1);
     for (int i = 0; i < place_.size; ++i) outputs[0].push_back(at::empty_like(own));
     std::vector<at::Tensor> inputs{own};
     c10d::AllgatherOptions options;
-    options.timeout = patience.count() > 0 ? std::chrono::milliseconds(patience) : kLongest;
+    options.timeout = kLongest;
     together([&] { wait_for_gloo(*group_->allgather(outputs, inputs, options)); });
     return outputs[0];
   }

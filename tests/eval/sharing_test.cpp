@@ -12,7 +12,7 @@
 #include "res2clip/eval/results.hpp"
 
 #include "eval/made_up.hpp"
-#include "processes/threads_as_processes.hpp"
+#include "support/threads_as_processes.hpp"
 
 namespace res2clip {
 namespace {
@@ -20,8 +20,9 @@ namespace {
 constexpr std::int64_t kBatch = 4, kShots = 2;
 
 EvaluationResult evaluated(const Dataset& dataset, const std::vector<std::string>& open = {}) {
-  return evaluate(dataset, testing::made_up_references(dataset, kShots), testing::made_up_detector(),
-                  testing::made_up_input(), {kBatch, {MetricMode::exact}, open});
+  testing::MadeUpFeatures features;
+  return evaluate(dataset, testing::made_up_references(dataset, kShots), testing::made_up_detector(), features,
+                  {kBatch, {MetricMode::exact}, open}, {}, testing::made_up_mask);
 }
 
 std::size_t images_in(const Dataset& dataset) {

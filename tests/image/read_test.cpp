@@ -4,9 +4,10 @@
 
 #include <ATen/ATen.h>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -204,7 +205,7 @@ TEST(PrepareImage, InTheFilesOwnModeEqualsPillowForEveryKindOfFile) {
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(expected.data_ptr()));
     const at::Tensor actual = prepare_image(test_data("images") / golden["file"].get<std::string>(),
                                             {.size = 7, .convert_before_resize = false});
-    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, 7), 0.0);
+    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, {.size = 7}), 0.0);
   }
 }
 

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "processes/threads_as_processes.hpp"
+#include "support/threads_as_processes.hpp"
 
 namespace res2clip {
 namespace {

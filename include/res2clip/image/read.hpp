@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
@@ -33,6 +36,8 @@ struct DecodedImage {
 /// CMYK, 12-bit or float images are errors that say so. Throws a data error naming the path: unreadable,
 /// empty, truncated, damaged, no image, or more than kLargestImage pixels.
 DecodedImage decode_image(const Path& path);
+/// The same of a file's bytes, where they are needed for more than decoding; `path` is for messages alone.
+DecodedImage decode_image(std::string bytes, const Path& path);
 
 /// The RGB part of decode_image: uint8 [H, W, 3].
 at::Tensor read_image(const Path& path);
@@ -45,5 +50,9 @@ at::Tensor read_grey(const Path& path);
 /// unreadable, truncated, no image or too large, as far as that is known without decoding: what a long job
 /// asks before it begins.
 void expect_whole_images(std::span<const Path> paths);
+/// What that finds wrong in one file's bytes, with its path; empty: nothing.
+std::string image_fault(std::string_view bytes, const Path& path);
+/// What that throws for these faults; empty ones are left out, and nothing is thrown where none is left.
+void expect_no_image_fault(std::vector<std::string> faults);
 
 }  // namespace res2clip

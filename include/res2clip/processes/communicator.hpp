@@ -23,7 +23,7 @@ class Communicator {
   virtual int rank() const = 0;  ///< of this process, from 0
   virtual int size() const = 0;  ///< how many there are
 
-  /// Tells the others that this process gets on. To be called every few minutes while they may wait for it.
+  /// Tells the others that this process gets on. To be called every few minutes, by any thread, while they may wait for it.
   virtual void progress() {}
 
   /// Adds a contiguous tensor (float32 or float64, same shape and kind of device everywhere) up over all
@@ -31,13 +31,11 @@ class Communicator {
   /// has a device of its own (by its UUID), otherwise through the CPU.
   virtual void sum(at::Tensor& values) = 0;
 
-  /// What every process handed in, by rank, on every process. Waits for the others as long as they get on, or
-  /// up to `patience` unless that is 0.
-  virtual std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds patience) = 0;
-  std::vector<std::string> gather(const std::string& bytes) { return gather(bytes, {}); }
+  /// What every process handed in, by rank, on every process. Waits for the others as long as they get on.
+  virtual std::vector<std::string> gather(const std::string& bytes) = 0;
 
   /// Waits until all have come here.
-  void barrier(std::chrono::seconds patience = {}) { gather({}, patience); }
+  void barrier() { gather({}); }
 };
 
 /// A job of one process.

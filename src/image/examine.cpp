@@ -1,0 +1,78 @@
+#include "res2clip/image/examine.hpp"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <ATen/ops/maximum.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/image/file_kinds.hpp"
+#include "res2clip/image/read.hpp"
+
+#include "header.hpp"
+
+namespace res2clip {
+namespace {
+
+std::vector<Path> files_in(const Path& folder) {
+  std::vector<Path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    if (entry.is_regular_file() && entry.path().filename().native().front() != '.')
+      files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+}  // namespace
+
+ExaminedImage examine_image(const Path& path, Examination how) {
+  ExaminedImage image;
+  if (const auto why = why_not_an_image(path)) {
+    image.fault = path.string() + ": " + why->reason;
+    return image;
+  }
+  try {
+    const ImageHeader header = read_header(read_file(path));
+    image.width = header.width;
+    image.height = header.height;
+    if (how == Examination::pixels) decode_image(path);
+  } catch (const HeaderFault& fault) {
+    image.fault = path.string() + ": " + fault.what;
+  } catch (const std::exception& error) {
+    image.fault = error.what();
+  }
+  return image;
+}
+
+MaskTraits traits_of(const at::Tensor& mask) {
+  std::array<std::int64_t, 256> pixels{};
+  const at::Tensor plain = mask.contiguous();
+  const auto* values = plain.const_data_ptr<std::uint8_t>();
+  for (std::int64_t i = 0; i < plain.numel(); ++i) ++pixels[values[i]];
+  const std::int64_t marked = plain.numel() - pixels[0];
+  MaskTraits traits;
+  traits.empty = marked == 0;
+  traits.full = marked == plain.numel() && marked > 0;
+  traits.over_half = !traits.full && 2 * marked > plain.numel();
+  traits.many_values =
+      std::count_if(pixels.begin() + 1, pixels.end(), [](std::int64_t count) { return count > 0; }) > 1;
+  return traits;
+}
+
+at::Tensor read_whole_mask(const Path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(path, ignored)) return read_grey(path);
+  at::Tensor whole;
+  for (const Path& file : files_in(path)) {
+    const at::Tensor part = read_grey(file);
+    if (whole.defined() && !part.sizes().equals(whole.sizes()))
+      throw data_error(file.string() + ": has another size than the other masks of this image");
+    whole = whole.defined() ? at::maximum(whole, part) : part;
+  }
+  if (!whole.defined()) throw data_error(path.string() + ": a folder of masks without masks");
+  return whole;
+}
+
+}  // namespace res2clip
