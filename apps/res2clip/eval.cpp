@@ -152,8 +152,7 @@ void eval(const EvalOptions& options) {
       print_timings(stages, seconds, encoded.reader());
     };
   EvaluationResult own = evaluate(
-      share.dataset, references, pipeline.detector(),
-      stored ? static_cast<FeatureSource&>(*stored) : encoded,
+      share.dataset, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
       {settings.method.compute.batch_size, settings.method.metrics, share.split}, listener);
   EvaluationResult result = gather_results(std::move(own), dataset, share.split, *processes);
   bar.finish();

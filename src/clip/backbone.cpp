@@ -134,6 +134,7 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
+  if (input.size(0) < 2) return normalised(run_tower(impl_->tower, input, wanted));
   std::vector<Features> parts;
   if (!input.is_cpu()) {
     impl_->limit->run(input.size(0), [&](std::int64_t first, std::int64_t count) {

@@ -108,11 +108,7 @@ class EvaluationRun {
  public:
   EvaluationRun(const Detector& detector, FeatureStream& stream, const EvaluationOptions& options,
                 const EvaluationListener& listener, const ReadMask& masks)
-      : detector_(detector),
-        stream_(stream),
-        options_(options),
-        listener_(listener),
-        masks_(masks) {}
+      : detector_(detector), stream_(stream), options_(options), listener_(listener), masks_(masks) {}
 
   void evaluate(const std::string& category, std::span<const Sample> normals, std::size_t images) {
     Class current;

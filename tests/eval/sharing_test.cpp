@@ -21,8 +21,8 @@ constexpr std::int64_t kBatch = 4, kShots = 2;
 
 EvaluationResult evaluated(const Dataset& dataset, const std::vector<std::string>& open = {}) {
   testing::MadeUpFeatures features;
-  return evaluate(dataset, testing::made_up_references(dataset, kShots), testing::made_up_detector(), features,
-                  {kBatch, {MetricMode::exact}, open}, {}, testing::made_up_mask);
+  return evaluate(dataset, testing::made_up_references(dataset, kShots), testing::made_up_detector(),
+                  features, {kBatch, {MetricMode::exact}, open}, {}, testing::made_up_mask);
 }
 
 std::size_t images_in(const Dataset& dataset) {

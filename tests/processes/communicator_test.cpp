@@ -11,9 +11,9 @@ namespace res2clip {
 namespace {
 
 using testing::Fails;
+using ::testing::HasSubstr;
 using testing::Values;
 using testing::Variables;
-using ::testing::HasSubstr;
 
 TEST(ProcessPlace, OfNonsenseIsAnErrorThatNamesTheVariable) {
   const Variables variables(Values{{"RANK", "2"}, {"WORLD_SIZE", "2"}});

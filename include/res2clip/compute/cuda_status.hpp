@@ -26,8 +26,8 @@ CudaStatus cuda_status();
 /// Bytes free on a CUDA device; makes a context there. 0 where it cannot be told.
 std::uint64_t free_cuda_memory(int device);
 
-/// Gives memory that LibTorch keeps for later tensors back to the CUDA devices. Nothing to do in builds without
-/// CUDA.
+/// Gives memory that LibTorch keeps for later tensors back to the CUDA devices. Nothing to do in builds
+/// without CUDA.
 void release_cached_cuda_memory();
 
 /// What a CUDA device is called, alike in all processes of a machine however they count its devices: its

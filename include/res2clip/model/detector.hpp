@@ -16,7 +16,6 @@
 
 namespace res2clip {
 
-
 /// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is
 /// more anomalous.
 struct Detection {

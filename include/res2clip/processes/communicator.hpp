@@ -23,7 +23,8 @@ class Communicator {
   virtual int rank() const = 0;  ///< of this process, from 0
   virtual int size() const = 0;  ///< how many there are
 
-  /// Tells the others that this process gets on. To be called every few minutes, by any thread, while they may wait for it.
+  /// Tells the others that this process gets on. To be called every few minutes, by any thread, while they
+  /// may wait for it.
   virtual void progress() {}
 
   /// Adds a contiguous tensor (float32 or float64, same shape and kind of device everywhere) up over all
