@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <memory>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/processes/communicator.hpp"
 
 #include "support/child_process.hpp"
