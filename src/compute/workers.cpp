@@ -36,8 +36,9 @@ void Workers::add(std::function<void()> task) {
 }
 
 void Workers::work() {
-  // OpenMP counts threads for each thread that asks. ATen sets this one's number at its first question, so
-  // that comes first.
+  // OpenMP counts threads for each thread that asks. ATen sets this one's number at its first question, once
+  // in LibTorch and once in the inline functions that are compiled here: these questions come first.
+  at::internal::lazy_init_num_threads();
   at::get_num_threads();
   omp_set_num_threads(1);
   for (;;) {
