@@ -94,7 +94,10 @@ void bench_matching(const Pipeline& pipeline, const BenchOptions& options) {
     const auto reference = object.images(shots).view({-1, width});
     const double product = per_image([&] { at::mm(query.view({-1, width}), reference.t()); });
     const double fast = per_image([&] { match(query, reference, grid, how); });
-    const double plain = per_image([&] { match_plain(query, reference, grid, how); });
+    // Image by image, as it runs where it stands in: of a whole batch it would hold all similarities at once.
+    const double plain = per_image([&] {
+      for (std::int64_t i = 0; i < batch; ++i) match_plain(query.narrow(0, i, 1), reference, grid, how);
+    });
     const std::string which = ", one layer, " + std::to_string(shots) + " shot(s)";
     print_figure("matrix product alone" + which, product, "s/image");
     print_figure("match" + which, fast, "s/image");

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 
 namespace res2clip::app {
@@ -130,7 +131,11 @@ void CommonOptions::add_compute_to(CLI::App& command, const std::string& batch_k
 }
 
 void CommonOptions::add_quiet_to(CLI::App& command) {
-  command.add_flag("-q,--quiet", quiet, "No progress, no remarks")->group(kSettingsGroup);
+  const auto be_quiet = [this] {
+    quiet = true;
+    on_smaller_batch({});
+  };
+  command.add_flag_callback("-q,--quiet", be_quiet, "No progress, no remarks")->group(kSettingsGroup);
 }
 
 void CommonOptions::add_to(CLI::App& command, const std::string& batch_key, const std::string& batch_help) {

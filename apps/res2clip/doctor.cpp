@@ -23,6 +23,9 @@ namespace res2clip::app {
 namespace {
 
 constexpr double kTolerance = 5e-6;  // what two orders of summation in float32 may differ by here
+// Through all blocks of a backbone; LibTorch's attention in float32 on a GPU splits each product into three
+// of TF32.
+constexpr double kEncodingTolerance = 2e-5;
 
 std::string gibibytes(double bytes) {
   char text[32];
@@ -99,12 +102,13 @@ double encoding_difference(const Path& archive, c10::Device device) {
 }
 
 /// Runs one comparison and says how it went; a device that fails must not hide the others.
-bool check(const std::string& what, c10::Device device, const std::function<double()>& compare) {
+bool check(const std::string& what, c10::Device device, double tolerance,
+           const std::function<double()>& compare) {
   std::string verdict;
   bool good = false;
   try {
     const double found = compare();
-    good = found <= kTolerance;
+    good = found <= tolerance;
     char text[64];
     std::snprintf(text, sizeof text, "differs by %.1e (%s)", found, good ? "good" : "TOO MUCH");
     verdict = text;
@@ -139,10 +143,11 @@ void examine(const Path& backbone) {
   bool agree = true;
   for (const auto& device : devices) {
     apply_compute({.device = device.str()});
-    agree &= check("matching", device, [&] { return matching_difference(device); });
-    agree &= check("smoothing", device, [&] { return smoothing_difference(device); });
+    agree &= check("matching", device, kTolerance, [&] { return matching_difference(device); });
+    agree &= check("smoothing", device, kTolerance, [&] { return smoothing_difference(device); });
     if (!backbone.empty())
-      agree &= check("encoding", device, [&] { return encoding_difference(backbone, device); });
+      agree &= check("encoding", device, device.is_cuda() ? kEncodingTolerance : kTolerance,
+                     [&] { return encoding_difference(backbone, device); });
   }
   if (!agree)
     throw runtime_error("the self-check failed: results of this build on this machine cannot be trusted");

@@ -64,10 +64,19 @@ Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) 
   return provenance;
 }
 
+/// The references of the class that has the most.
+std::int64_t most_shots(const References& references) {
+  std::size_t most = 0;
+  for (const auto& [category, images] : references) most = std::max(most, images.size());
+  return static_cast<std::int64_t>(most);
+}
+
 /// Class lines as they finish, and a way out on Ctrl-C.
-EvaluationListener listener_for(ProgressBar& bar, const RunSettings& settings, std::size_t width) {
+EvaluationListener listener_for(ProgressBar& bar, Communicator& processes, const RunSettings& settings,
+                                std::size_t width) {
   EvaluationListener listener;
-  listener.progress = [&bar](std::int64_t done, std::int64_t total, const std::string& note) {
+  listener.progress = [&](std::int64_t done, std::int64_t total, const std::string& note) {
+    processes.progress();
     if (interrupted()) throw runtime_error("interrupted; no result was written");
     bar.update(done, total, note);
   };
@@ -118,7 +127,8 @@ void eval(const EvalOptions& options) {
       examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken, *processes);
   if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
   if (first && !options.quiet) note_remarks(dataset);
-  const Dataset share = share_of(dataset, processes->rank(), processes->size());
+  const Share share = share_of(dataset, processes->rank(), processes->size(),
+                               settings.method.compute.batch_size, most_shots(references));
   const bool with_store = !settings.run.store.empty();
   ImageIdentities identities;
   if (with_store) identities.of(images_of(dataset, references), *processes);
@@ -136,15 +146,15 @@ void eval(const EvalOptions& options) {
   ProgressBar bar("eval", options.quiet || !first);
   const std::size_t width = class_column_width(dataset.categories);
   bar.line(table_heading(width));
-  EvaluationListener listener = listener_for(bar, settings, width);
+  EvaluationListener listener = listener_for(bar, *processes, settings, width);
   if (options.timings)
     listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
       print_timings(stages, seconds, encoded.reader());
     };
-  const EvaluationResult own = evaluate(
-      share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.method.compute.batch_size, settings.method.metrics}, listener);
-  EvaluationResult result = gather_results(own, dataset, *processes);
+  EvaluationResult own = evaluate(
+      share.dataset, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
+      {settings.method.compute.batch_size, settings.method.metrics, share.split}, listener);
+  EvaluationResult result = gather_results(std::move(own), dataset, share.split, *processes);
   bar.finish();
   if (!first) return;
   result.remarks = dataset.remarks;

@@ -2,7 +2,7 @@
 #include <exception>
 #include <iostream>
 
-#include "res2clip/compute/compute.hpp"
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/version.hpp"
 
 #include "command.hpp"
@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
       "       res2clip infer --backbone clip.pt --reference good.png --output out part.png\n"
       "Exit codes: 0 done, 1 failed while running, 2 wrong usage or settings, 3 bad input data.");
 
+  on_smaller_batch(app::note);
   app::Run run;
   app::add_export(program, run);
   app::add_prepare(program, run);

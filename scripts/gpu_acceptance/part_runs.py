@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -66,11 +67,15 @@ def inspect(one, bank, precision, files, *more):
     command = [one.program, "infer", "--backbone", backbone(one), "--device", one.device, "--precision", precision, "--bank", bank,
                "--batch-size", 16, "--json", "--quiet", *more, *files]
     start = time.monotonic()
-    with subprocess.Popen([str(word) for word in command], env=one.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          text=True, cwd=one.work) as process:
-        first = process.stdout.readline()
-        to_first = time.monotonic() - start
-        rest, errors = process.communicate(timeout=300)
+    # Errors go to a file: communicate() would lose the lines that readline() has buffered.
+    with tempfile.TemporaryFile("w+") as told:
+        with subprocess.Popen([str(word) for word in command], env=one.environment, stdout=subprocess.PIPE, stderr=told, text=True,
+                              cwd=one.work) as process:
+            first = process.stdout.readline()
+            to_first = time.monotonic() - start
+            rest = process.stdout.read()
+        told.seek(0)
+        errors = told.read()
     if process.returncode != 0:
         raise RuntimeError(f"infer: exit code {process.returncode}: {errors[-300:]}")
     results = [json.loads(text) for text in (first + rest).splitlines()]

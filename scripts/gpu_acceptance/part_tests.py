@@ -65,7 +65,7 @@ def all_tests(one):
     if not one.gpu:
         return  # ctest runs them where there is none
     yield "rooms", lambda: tests_of(one, one.programs("tests/*/test_*"), "*", 420)
-    for part in ("program", "evaluation", "training"):
+    for part in ("program", "evaluation", "datasets", "training"):
         yield part, lambda part=part: command_line(one, part)
 
 
@@ -91,5 +91,7 @@ def sanitized(one, tool, room, name, pattern):
     ran = len(re.findall(r"\[       OK", output))
     summary = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: .*", output + errors)
     clean = bool(summary) and re.search(r"SUMMARY: 0 (errors|hazards)", summary[-1])
-    return [outcome("finds nothing", code == 0 and ran > 0 and clean, f"{ran} tests; {summary[-1] if summary else f'exit code {code}'}"),
+    told = sorted(set(re.findall(r"=+ +(?:Error|Warning): .*", output + errors)))[:4]
+    remark = "; ".join([f"{ran} tests", summary[-1] if summary else f"exit code {code}", *told])
+    return [outcome("finds nothing", code == 0 and ran > 0 and clean, remark),
             line("seconds", seconds, "s")]

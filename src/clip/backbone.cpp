@@ -12,6 +12,7 @@
 #include <torch/csrc/jit/serialization/import.h>
 
 #include "res2clip/clip/tokenizer.hpp"
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/unit_length.hpp"
 
@@ -92,6 +93,7 @@ struct Backbone::Impl {
   std::string checksum;
   c10::Device device;
   Precision precision;
+  std::unique_ptr<BatchLimit> limit = std::make_unique<BatchLimit>();
 #if RES2CLIP_HAS_FUSED_TOWER
   std::optional<FusedTower> fused = std::nullopt;
 #endif
@@ -177,10 +179,16 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
-  if (!input.is_cpu() || input.size(0) < 2) return impl_->encode_batch(input, wanted);
+  if (input.size(0) < 2) return impl_->encode_batch(input, wanted);
+  std::vector<Features> parts;
+  if (!input.is_cpu()) {
+    impl_->limit->run(input.size(0), [&](std::int64_t first, std::int64_t count) {
+      parts.push_back(impl_->encode_batch(input.narrow(0, first, count), wanted));
+    });
+    return concatenate(parts);
+  }
   // On a CPU a larger product is no faster, and it may sum in another order: one by one, an image has the
   // same features in every batch, to the bit.
-  std::vector<Features> parts;
   for (std::int64_t i = 0; i < input.size(0); ++i)
     parts.push_back(normalised(run_tower(impl_->tower, input.narrow(0, i, 1), wanted)));
   return concatenate(parts);

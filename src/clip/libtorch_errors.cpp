@@ -3,6 +3,7 @@
 #include <exception>
 #include <string>
 
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 
 namespace res2clip {
@@ -13,7 +14,8 @@ void rethrow_as_ours(const char* what) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw runtime_error(std::string(what) + " failed: " + first_line(error));
+    throw runtime_error(std::string(what) +
+                        " failed: " + out_of_memory_message(error).value_or(first_line(error)));
   }
 }
 

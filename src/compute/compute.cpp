@@ -6,7 +6,6 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <c10/util/Exception.h>
 
 #include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/error.hpp"
@@ -72,31 +71,11 @@ c10::Device apply_compute(const ComputeOptions& options) {
   return device;
 }
 
-std::optional<std::string> out_of_memory_message(const std::exception& error) {
-  const std::string text = error.what();
-  // LibTorch's words: "Tried to allocate 2.50 GiB. GPU 1 has ..." and "you tried to allocate 123 bytes."
-  const auto after = [&](const std::string& words, const std::string& end) -> std::string {
-    const auto at = text.find(words);
-    if (at == std::string::npos) return "";
-    const auto begin = at + words.size(), stop = text.find(end, begin);
-    return stop == std::string::npos ? "" : text.substr(begin, stop - begin);
-  };
-  std::string where = "in main memory", need;
-  if (dynamic_cast<const c10::OutOfMemoryError*>(&error) != nullptr) {
-    const std::string device = after("GPU ", " has");
-    where = device.empty() ? "on the GPU" : "on cuda:" + device;
-    need = after("Tried to allocate ", ". ");
-  } else if (text.find("can't allocate memory") != std::string::npos) {
-    const std::string bytes = after("tried to allocate ", " bytes");
-    if (!bytes.empty()) need = std::to_string(std::stoll(bytes) >> 20) + " MiB";
-  } else if (dynamic_cast<const std::bad_alloc*>(&error) == nullptr) {
-    return std::nullopt;
-  }
-  std::string message = "out of memory " + where;
-  if (!need.empty()) message += ": " + need + " more were needed";
-  message += "; lower compute.batch_size (--batch-size) or image.size";
-  if (where != "in main memory") message += ", or use --precision bf16";
-  return message;
+std::string description_of(c10::Device device) {
+  if (!device.is_cuda()) return device.str();
+  const CudaStatus status = cuda_status();
+  const auto index = static_cast<std::size_t>(std::max<int>(device.index(), 0));
+  return index < status.devices.size() ? "cuda (" + status.devices[index].name + ")" : "cuda";
 }
 
 }  // namespace res2clip

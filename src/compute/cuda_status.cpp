@@ -91,6 +91,23 @@ std::uint64_t free_cuda_memory(int device) {
   return told ? free : 0;
 }
 
+void release_cached_cuda_memory() {
+  cudaGetLastError();  // of the allocation that failed
+  c10::cuda::CUDACachingAllocator::emptyCache();
+}
+
+std::string cuda_identity(int device) {
+  cudaDeviceProp properties{};
+  const bool told = cudaGetDeviceProperties(&properties, device) == cudaSuccess;
+  cudaGetLastError();
+  std::string identity;
+  for (const char byte : told ? std::string_view(properties.uuid.bytes, sizeof properties.uuid.bytes) : "") {
+    constexpr char kDigits[] = "0123456789abcdef";
+    identity += {kDigits[static_cast<unsigned char>(byte) >> 4], kDigits[byte & 15]};
+  }
+  return identity;
+}
+
 std::uint64_t peak_cuda_memory(int device) {
   constexpr std::size_t kAll = 0;  // small and large blocks together
   const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(device));
@@ -109,6 +126,10 @@ std::string launch_failure(const std::string& kernel, const std::string& device,
 
 std::uint64_t free_cuda_memory(int) {
   return 0;
+}
+void release_cached_cuda_memory() {}
+std::string cuda_identity(int) {
+  return "";
 }
 std::uint64_t peak_cuda_memory(int) {
   return 0;

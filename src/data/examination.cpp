@@ -147,14 +147,16 @@ std::vector<Finding> examine(std::span<const Sample> samples, Examination how, C
   const auto rank = static_cast<std::size_t>(processes.rank()),
              step = static_cast<std::size_t>(processes.size());
   std::vector<Finding> own(samples.size());
-  parallel_for_each((samples.size() + step - 1 - rank) / step,
-                    [&](std::size_t i) { own[i * step + rank] = examine(samples[i * step + rank], how); });
+  parallel_for_each((samples.size() + step - 1 - rank) / step, [&](std::size_t i) {
+    own[i * step + rank] = examine(samples[i * step + rank], how);
+    processes.progress();
+  });
   Json found = Json::array();
   for (std::size_t i = 0; i < own.size(); ++i)
     if (says_something(own[i])) found.push_back(packed(i, own[i]));
   const auto bytes = Json::to_cbor(found);
   std::vector<Finding> all(samples.size());
-  for (const std::string& others : processes.gather({bytes.begin(), bytes.end()}, kPatience))
+  for (const std::string& others : processes.gather({bytes.begin(), bytes.end()}))
     for (const Json& one : Json::from_cbor(others)) all[one.at("sample").get<std::size_t>()] = unpacked(one);
   return all;
 }

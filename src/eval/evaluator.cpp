@@ -108,11 +108,7 @@ class EvaluationRun {
  public:
   EvaluationRun(const Detector& detector, FeatureStream& stream, const EvaluationOptions& options,
                 const EvaluationListener& listener, const ReadMask& masks)
-      : detector_(detector),
-        stream_(stream),
-        mode_(options.metrics.mode),
-        listener_(listener),
-        masks_(masks) {}
+      : detector_(detector), stream_(stream), options_(options), listener_(listener), masks_(masks) {}
 
   void evaluate(const std::string& category, std::span<const Sample> normals, std::size_t images) {
     Class current;
@@ -137,15 +133,15 @@ class EvaluationRun {
     take_measured();
     measured_ = std::async(std::launch::async, [this, whole = std::move(current)]() mutable {
       const StageClock::Busy measuring(measuring_);
-      whole.result.metrics = whole.accumulator.finish(mode_);
+      if (!is_open(whole)) whole.result.metrics = whole.accumulator.finish(options_.metrics.mode);
       whole.result.seconds = std::chrono::duration<double>(Clock::now() - whole.start).count();
-      return std::move(whole.result);
+      return std::move(whole);
     });
   }
 
   EvaluationResult finish() {
     take_measured();
-    result_.mode = mode_;
+    result_.mode = options_.metrics.mode;
     result_.mean = mean_over_classes(metrics_);
     if (listener_.timed)
       listener_.timed({{"features", 1, features_.seconds()},
@@ -202,24 +198,33 @@ class EvaluationRun {
     }
   }
 
+  /// Whether other processes have images of a class too.
+  bool is_open(const Class& one) const {
+    return std::find(options_.open.begin(), options_.open.end(), one.result.category) != options_.open.end();
+  }
+
   /// The class before, whose figures were computed meanwhile.
   void take_measured() {
     if (!measured_.valid()) return;
-    result_.classes.push_back(measured_.get());
+    Class whole = measured_.get();
+    const bool open = is_open(whole);
+    if (open) result_.open.emplace(whole.result.category, std::move(whole.accumulator));
+    result_.classes.push_back(std::move(whole.result));
+    if (open) return;
     metrics_.push_back(result_.classes.back().metrics);
     if (listener_.class_done) listener_.class_done(result_.classes.back());
   }
 
   const Detector& detector_;
   FeatureStream& stream_;
-  MetricMode mode_;
+  const EvaluationOptions& options_;
   const EvaluationListener& listener_;
   const ReadMask& masks_;
   const Clock::time_point start_ = Clock::now();
   StageClock features_, scoring_, collecting_, measuring_;
   EvaluationResult result_;
   std::vector<ClassMetrics> metrics_;
-  std::future<ClassResult> measured_;  // last: waits for the thread that uses the others
+  std::future<Class> measured_;  // last: waits for the thread that uses the others
 };
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 /// Throws on all processes where any of them was asked to stop.
 void share_stop(bool asked, Communicator& processes) {
-  for (const std::string& other : processes.gather(asked ? "stop" : "", kPatience))
+  for (const std::string& other : processes.gather(asked ? "stop" : ""))
     if (!other.empty())
       throw runtime_error("interrupted; what is encoded stays, the same command again goes on from there");
 }
@@ -72,7 +72,7 @@ std::int64_t StoredFeatures::fill(std::span<const Path> images, Communicator& pr
   std::future<void> written;
   const auto end_round = [&](const Round& round) {
     if (written.valid()) written.get();
-    processes.barrier(kPatience);
+    processes.barrier();
     if (!missing_of(round.identities).empty()) throw not_shared(store_);
   };
   const std::vector<Round> rounds = rounds_of(missing, encoded_.batch_size(), path_of, processes);

@@ -51,6 +51,46 @@ void expect_a_branch(const BranchWeights& weights, const std::string& key) {
     throw settings_error(key + ": all weights are 0; at least one branch must count");
 }
 
+constexpr at::Tensor Detection::*kTensors[] = {&Detection::map,
+                                               &Detection::text_map,
+                                               &Detection::visual_map,
+                                               &Detection::residual_map,
+                                               &Detection::score,
+                                               &Detection::text_score,
+                                               &Detection::visual_score,
+                                               &Detection::residual_score,
+                                               &Detection::text_global,
+                                               &Detection::residual_global,
+                                               &Detection::residual_global_raw};
+constexpr PatchMaps Detection::*kPatchMaps[] = {&Detection::text_patches, &Detection::visual_patches,
+                                                &Detection::residual_patches};
+
+/// Some images of a batch, as views.
+Features part_of(const Features& batch, std::int64_t first, std::int64_t count) {
+  Features part;
+  part.grid = batch.grid;
+  part.global = batch.global.narrow(0, first, count);
+  for (const auto& [layer, patches] : batch.patches) part.patches[layer] = patches.narrow(0, first, count);
+  return part;
+}
+
+/// Detections of several batches, at least one, as that of one batch.
+Detection concatenate(const std::vector<Detection>& parts) {
+  Detection whole;
+  const auto joined = [&](const auto& tensor_of) {
+    std::vector<at::Tensor> tensors;
+    for (const Detection& part : parts) tensors.push_back(tensor_of(part));
+    return at::cat(tensors);
+  };
+  for (const auto member : kTensors)
+    whole.*member = joined([&](const Detection& part) { return part.*member; });
+  for (const auto member : kPatchMaps)
+    for (const auto& [layer, scores] : parts.front().*member)
+      (whole.*member)[layer] =
+          joined([&, which = layer](const Detection& part) { return (part.*member).at(which); });
+  return whole;
+}
+
 }  // namespace
 
 Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
@@ -85,6 +125,15 @@ ReferenceBank Detector::remember(const Features& normals) const {
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
   const at::NoGradGuard no_gradients;
   require_comparable(query, bank);
+  if (query.batch() == 0) return detect_at_once(query, bank);
+  std::vector<Detection> parts;
+  limit_->run(query.batch(), [&](std::int64_t first, std::int64_t count) {
+    parts.push_back(detect_at_once(count == query.batch() ? query : part_of(query, first, count), bank));
+  });
+  return parts.size() == 1 ? parts.front() : concatenate(parts);
+}
+
+Detection Detector::detect_at_once(const Features& query, const ReferenceBank& bank) const {
   Detection found;
   score_patches(query, bank, found);
   draw_maps(query.grid, found);

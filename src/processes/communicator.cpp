@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <regex>
 
 #include "res2clip/core/error.hpp"
 
@@ -16,7 +17,7 @@ class SingleProcess final : public Communicator {
   int rank() const override { return 0; }
   int size() const override { return 1; }
   void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override { return {bytes}; }
+  std::vector<std::string> gather(const std::string& bytes) override { return {bytes}; }
 };
 
 std::optional<std::string> variable(const char* name) {
@@ -35,22 +36,59 @@ int number(const char* name, const std::string& text, int low, int high) {
   return value;
 }
 
-/// Under which names a launcher tells rank and size, in the job and on the machine.
+/// Under which names a launcher tells rank and size, in the job and on the machine, and what must be set
+/// beside them for it to be the one that started this process.
 struct Launcher {
   const char* rank;
   const char* size;
   const char* local_rank;
   const char* local_size;
+  const char* sign = nullptr;
 };
 
-// srun's step variables: a batch script that is not started by srun has the job's, but is one process.
+// Within an allocation of Slurm, mpirun starts its processes through srun, and these see the variables of
+// both: those of mpirun tell of them, srun's of mpirun's own helpers. So mpirun (Hydra's sets
+// MPI_LOCALRANKID) comes before srun, and srun before PMI variables alone, which it may set itself. srun's
+// step variables: a batch script that is not started by srun has the job's, but is one process.
 constexpr Launcher kLaunchers[] = {
     {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"},
-    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"},
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK",
      "OMPI_COMM_WORLD_LOCAL_SIZE"},
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", "MPI_LOCALRANKID"},
+    {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_NTASKS_PER_NODE"},
     {"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"},
 };
+
+constexpr int kMostOnAMachine = 4096;
+
+/// Slurm's "2(x3),1": how many tasks each of the step's nodes has. Nothing for another text.
+std::optional<int> tasks_of_node(const std::string& counts, int node) {
+  static const std::regex kGroup(R"((\d{1,6})(?:\(x(\d{1,6})\))?(,|$))");
+  auto position = counts.cbegin();
+  for (std::smatch group;
+       std::regex_search(position, counts.cend(), group, kGroup, std::regex_constants::match_continuous);
+       position = group[0].second) {
+    node -= group[2].matched ? std::stoi(group[2]) : 1;
+    if (node < 0) return std::stoi(group[1]);
+  }
+  return std::nullopt;
+}
+
+/// How many processes of this one's step share its machine, as Slurm says it whatever options srun was given.
+std::optional<int> slurm_local_size() {
+  const auto counts = variable("SLURM_STEP_TASKS_PER_NODE");
+  const auto node = variable("SLURM_NODEID");
+  if (!counts || !node) return std::nullopt;
+  return tasks_of_node(*counts, number("SLURM_NODEID", *node, 0, 1 << 20));
+}
+
+std::optional<int> local_size_of(const Launcher& launcher) {
+  if (std::string_view(launcher.rank) == "SLURM_PROCID")
+    if (const auto size = slurm_local_size()) return size;
+  const auto size = variable(launcher.local_size);
+  if (!size) return std::nullopt;
+  return number(launcher.local_size, *size, 1, kMostOnAMachine);
+}
 
 /// Whoever sets one of the two by hand and forgets the other would train alone, several times over.
 void require_both_or_none() {
@@ -72,13 +110,12 @@ ProcessPlace place_from_environment() {
   for (const Launcher& launcher : kLaunchers) {
     const auto rank = variable(launcher.rank);
     const auto size = variable(launcher.size);
-    if (!rank || !size) continue;
+    if (!rank || !size || (launcher.sign != nullptr && !variable(launcher.sign))) continue;
     place.size = number(launcher.size, *size, 1, 1 << 20);
     place.rank = number(launcher.rank, *rank, 0, place.size - 1);
     const auto local_rank = variable(launcher.local_rank);
-    place.local_rank = local_rank ? number(launcher.local_rank, *local_rank, 0, 4096) : place.rank;
-    if (const auto local_size = variable(launcher.local_size))
-      place.local_size = std::min(place.size, number(launcher.local_size, *local_size, 1, 4096));
+    place.local_rank = local_rank ? number(launcher.local_rank, *local_rank, 0, kMostOnAMachine) : place.rank;
+    place.local_size = std::min(place.size, local_size_of(launcher).value_or(1));
     break;
   }
   if (const auto address = variable("MASTER_ADDR")) place.address = *address;

@@ -6,6 +6,7 @@
 #include <ATen/Version.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/compute/compute.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/settings/settings.hpp"
@@ -78,7 +79,7 @@ RunIdentity identify_run(const TrainingData& data, const TrainingSetup& setup,
 RunIdentity place_of_run(const TrainingSetup& setup, const Communicator& processes) {
   return {{"threads", std::to_string(at::get_num_threads())},
           {"processes", std::to_string(processes.size())},
-          {"device", setup.text_residual.is_cuda() ? "cuda" : "cpu"},
+          {"device", description_of(setup.text_residual.device())},
           {"processor", at::get_cpu_capability()}};
 }
 

@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "support/fails.hpp"
@@ -25,6 +26,7 @@ auto applying(const std::string& device, Precision precision = Precision::fp32) 
 
 TEST(ResolveDevice, KnowsItsNamesAndRefusesOthers) {
   EXPECT_TRUE(resolve_device("cpu").is_cpu());
+  EXPECT_EQ(description_of(c10::kCPU), "cpu");
   EXPECT_EQ(resolve_device("auto").is_cuda(), !cuda_status().devices.empty());
   for (const std::string name : {"gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1234", "", "CPU"})
     EXPECT_THAT(applying(name), Fails(ErrorKind::settings, AllOf(HasSubstr("'" + name + "'"),
@@ -51,6 +53,7 @@ TEST(ResolveDevice, CountsTheDevicesThereAre) {
   EXPECT_EQ(device_of_process("auto", count), "cuda:0");
   EXPECT_EQ(device_of_process("cuda", count - 1), "cuda:" + std::to_string(count - 1));
   EXPECT_EQ(device_of_process("cpu", 1), "cpu");
+  EXPECT_EQ(description_of({c10::kCUDA, 0}), "cuda (" + status.devices[0].name + ")");
 }
 
 TEST(Apply, RefusesReducedPrecisionOnACpu) {

@@ -1,9 +1,11 @@
 #include "res2clip/eval/sharing.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <limits>
-#include <thread>
+#include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -15,13 +17,18 @@
 namespace res2clip {
 namespace {
 
-using testing::Meeting;
-using testing::ThreadAsProcess;
+constexpr std::int64_t kBatch = 4, kShots = 2;
 
-EvaluationResult evaluated(const Dataset& dataset) {
+EvaluationResult evaluated(const Dataset& dataset, const std::vector<std::string>& open = {}) {
   testing::MadeUpFeatures features;
-  return evaluate(dataset, testing::made_up_references(dataset, 2), testing::made_up_detector(), features,
-                  {4, {MetricMode::exact}}, {}, testing::made_up_mask);
+  return evaluate(dataset, testing::made_up_references(dataset, kShots), testing::made_up_detector(),
+                  features, {kBatch, {MetricMode::exact}, open}, {}, testing::made_up_mask);
+}
+
+std::size_t images_in(const Dataset& dataset) {
+  std::size_t images = 0;
+  for (const auto& category : dataset.categories) images += dataset.test.at(category).size();
+  return images;
 }
 
 std::string all_files(const EvaluationResult& result) {
@@ -35,35 +42,63 @@ Dataset uneven_dataset() {
   return dataset;
 }
 
-TEST(ShareOf, GivesEveryClassToOneProcessAndSpreadsImages) {
+TEST(ShareOf, GivesWholeClassesIfTheyCanBeSharedOutEvenly) {
+  const Dataset dataset = testing::made_up_dataset({"a", "b", "c", "d"});
+  for (int rank = 0; rank < 2; ++rank) {
+    const Share share = share_of(dataset, rank, 2, kBatch, kShots);
+    EXPECT_EQ(share.dataset.categories.size(), 2U);
+    EXPECT_EQ(images_in(share.dataset), 18U);
+    EXPECT_TRUE(share.split.empty());
+  }
+}
+
+TEST(ShareOf, GivesEveryImageToOneProcessInTheBatchOfASingleOne) {
   const Dataset dataset = uneven_dataset();
   for (const int size : {1, 2, 3, 7}) {
-    std::vector<std::string> all;
+    std::map<std::string, std::vector<std::string>> given;
     for (int rank = 0; rank < size; ++rank) {
-      const auto share = share_of(dataset, rank, size).categories;
-      all.insert(all.end(), share.begin(), share.end());
+      const Share share = share_of(dataset, rank, size, kBatch, kShots);
+      for (const auto& category : share.dataset.categories) {
+        const auto& own = share.dataset.test.at(category);
+        for (std::size_t i = 0; i < own.size(); ++i) {
+          const auto& all = dataset.test.at(category);
+          const auto place = static_cast<std::size_t>(
+              std::find_if(all.begin(), all.end(),
+                           [&](const Sample& one) { return one.name == own[i].name; }) -
+              all.begin());
+          EXPECT_EQ(i % kBatch, place % kBatch) << own[i].name << " of " << size;
+          given[category].push_back(own[i].name);
+        }
+      }
     }
-    EXPECT_THAT(all, ::testing::UnorderedElementsAreArray(dataset.categories)) << size;
+    for (const auto& category : dataset.categories)
+      EXPECT_EQ(given[category].size(), dataset.test.at(category).size()) << category << " of " << size;
+    EXPECT_EQ(std::set<std::string>(given["c"].begin(), given["c"].end()).size(), 9U) << "each once";
   }
-  // c and d have 9 images each, a has 3, b has 1.
-  EXPECT_THAT(share_of(dataset, 0, 2).categories, ::testing::ElementsAre("a", "c"));
-  EXPECT_THAT(share_of(dataset, 1, 2).categories, ::testing::ElementsAre("b", "d"));
+}
+
+TEST(ShareOf, PartsALargeClassSoThatNoProcessIsIdle) {
+  const Dataset dataset = testing::made_up_dataset({"large"}, 64);
+  std::vector<std::size_t> images;
+  for (int rank = 0; rank < 8; ++rank) {
+    const Share share = share_of(dataset, rank, 8, kBatch, kShots);
+    EXPECT_THAT(share.split, ::testing::ElementsAre("large"));
+    images.push_back(images_in(share.dataset));
+  }
+  EXPECT_THAT(images, ::testing::Each(8U));
 }
 
 TEST(GatherResults, GivesTheFilesOfOneProcessOnAll) {
   const Dataset dataset = uneven_dataset();
   const std::string expected = all_files(evaluated(dataset));
   for (const int size : {2, 3, 7}) {
-    Meeting meeting(size);
     std::vector<std::string> files(static_cast<std::size_t>(size));
-    std::vector<std::thread> processes;
-    for (int rank = 0; rank < size; ++rank)
-      processes.emplace_back([&, rank] {
-        ThreadAsProcess process(rank, meeting);
-        files[static_cast<std::size_t>(rank)] =
-            all_files(gather_results(evaluated(share_of(dataset, rank, size)), dataset, process));
-      });
-    for (auto& process : processes) process.join();
+    testing::as_processes(size, [&](Communicator& process) {
+      const Share share = share_of(dataset, process.rank(), size, kBatch, kShots);
+      EXPECT_EQ(share.split.empty(), size != 7) << size;
+      files[static_cast<std::size_t>(process.rank())] =
+          all_files(gather_results(evaluated(share.dataset, share.split), dataset, share.split, process));
+    });
     EXPECT_THAT(files, ::testing::Each(expected)) << size << " processes";
   }
 }
@@ -73,7 +108,7 @@ TEST(GatherResults, KeepsScoresThatAreNoNumbersAndNamesThatAreNoText) {
   EvaluationResult own = evaluated(dataset);
   own.classes[0].images[0].score = std::numeric_limits<float>::quiet_NaN();
   own.classes[0].images[0].name = "\xff\xfe";
-  const auto whole = gather_results(own, dataset, *single_process());
+  const auto whole = gather_results(own, dataset, {}, *single_process());
   EXPECT_TRUE(std::isnan(whole.classes[0].images[0].score));
   EXPECT_EQ(whole.classes[0].images[0].name, "\xff\xfe");
 }

@@ -251,5 +251,49 @@ TEST(MetricNames, AreThoseOfThePublishedTables) {
   EXPECT_THAT(names, ::testing::ElementsAre("I-AUROC", "I-AP", "I-F1", "P-AUROC", "P-AP", "P-F1", "AUPRO"));
 }
 
+TEST(ClassAccumulator, PutTogetherFromPartsGivesTheMetricsOfTheWholeClass) {
+  const auto examples = random_class(21, 9, 40, 30);
+  for (const MetricMode mode : {MetricMode::exact, MetricMode::released}) {
+    const ClassMetrics expected = evaluate(examples, mode);
+    ClassAccumulator whole, first, second;
+    for (std::size_t i = 0; i < examples.size(); ++i) {
+      const auto& one = examples[i];
+      (i < 2 ? whole : i % 2 == 0 ? first : second).add(one.map, one.mask, one.score, one.anomalous);
+    }
+    first.finish(mode);  // which sorts
+    whole.add(second.bytes());
+    whole.add(first.bytes());
+    const ClassMetrics found = whole.finish(mode);
+    EXPECT_EQ(found.images, expected.images);
+    EXPECT_EQ(found.anomalous_images, expected.anomalous_images);
+    for (std::size_t i = 0; i < kMetricCount; ++i)
+      EXPECT_EQ(found.figures[i].value, expected.figures[i].value) << "metric " << i << ", to the last bit";
+  }
+}
+
+TEST(ClassAccumulator, KeepsWhatIsNotFiniteOnItsWay) {
+  auto examples = random_class(22, 3, 16);
+  examples[1].map[0][0] = std::numeric_limits<float>::quiet_NaN();
+  ClassAccumulator part, whole;
+  for (const auto& one : examples) part.add(one.map, one.mask, one.score, one.anomalous);
+  whole.add(part.bytes());
+  EXPECT_THAT(whole.finish(MetricMode::exact)[Metric::pixel_auroc].reason, HasSubstr("not finite"));
+}
+
+TEST(ClassAccumulator, RefusesDamagedBytes) {
+  ClassAccumulator part;
+  for (const auto& one : random_class(23, 3, 16)) part.add(one.map, one.mask, one.score, one.anomalous);
+  const std::string bytes = part.bytes();
+  for (const std::string& damaged : {bytes.substr(0, bytes.size() - 1), bytes + "x", std::string("x")}) {
+    ClassAccumulator whole;
+    try {
+      whole.add(damaged);
+      ADD_FAILURE() << "no error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace res2clip

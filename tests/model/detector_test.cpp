@@ -1,6 +1,9 @@
 #include "res2clip/model/detector.hpp"
 
+#include <new>
+
 #include <ATen/Parallel.h>
+#include <c10/core/CPUAllocator.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/smoothing.hpp"
@@ -244,6 +247,57 @@ TEST(Detector, RefusesSettingsThatDoNotFit) {
   options.layers.visual = {25};
   EXPECT_THAT([&] { detector(options); },
               Fails(ErrorKind::settings, HasSubstr("layers.visual names layer 25")));
+}
+
+/// Memory in which the next `failures` tensors of `large` bytes or more find no room, for as long as it
+/// lives.
+class TightMemory final : public c10::Allocator {
+ public:
+  TightMemory(std::size_t large, int failures) : large_(large), failures_(failures) {
+    c10::SetCPUAllocator(this, kHighest);
+  }
+  ~TightMemory() override { c10::SetCPUAllocator(before_, kHighest); }
+  TightMemory(const TightMemory&) = delete;
+  TightMemory& operator=(const TightMemory&) = delete;
+
+  c10::DataPtr allocate(std::size_t bytes) override {
+    if (bytes >= large_ && failures_ > 0) {
+      --failures_;
+      throw std::bad_alloc();
+    }
+    return before_->allocate(bytes);
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return before_->raw_deleter(); }
+  void copy_data(void* to, const void* from, std::size_t bytes) const override {
+    before_->copy_data(to, from, bytes);
+  }
+  int failures_left() const { return failures_; }
+
+ private:
+  static constexpr std::uint8_t kHighest = 255;
+  c10::Allocator* before_ = c10::GetCPUAllocator();
+  std::size_t large_;
+  int failures_;
+};
+
+TEST(Detector, PartsABatchForWhichMemoryDoesNotDo) {
+  const Features query = random_features(7, 2);
+  const Detector roomy = detector();
+  const ReferenceBank bank = roomy.remember(random_features(3, 1));
+  const Detection expected = roomy.detect(query, bank);
+
+  const Detector judge = detector();
+  Detection found;
+  {
+    const TightMemory memory(sizeof(float) * 20 * kWidth * 2, 2);  // two images' features of a layer
+    found = judge.detect(query, bank);
+    EXPECT_EQ(memory.failures_left(), 0) << "seven images were tried in vain, and three";
+  }
+  const auto all = figures(expected), parted = figures(found);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    EXPECT_TRUE(at::equal(parted[i].second, all[i].second)) << all[i].first;
+  for (const int layer : kLayers)
+    EXPECT_TRUE(at::equal(found.visual_patches.at(layer), expected.visual_patches.at(layer))) << layer;
 }
 
 }  // namespace

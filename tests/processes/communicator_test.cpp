@@ -1,35 +1,19 @@
 #include "res2clip/processes/communicator.hpp"
 
 #include <cstdlib>
-#include <map>
 #include <unistd.h>
 
 #include "support/fails.hpp"
 #include "support/free_port.hpp"
+#include "support/variables.hpp"
 
 namespace res2clip {
 namespace {
 
 using testing::Fails;
 using ::testing::HasSubstr;
-
-using Values = std::map<std::string, std::string>;
-
-/// Environment variables for as long as it lives.
-class Variables {
- public:
-  explicit Variables(Values values) : values_(std::move(values)) {
-    for (const auto& [name, value] : values_) ::setenv(name.c_str(), value.c_str(), 1);
-  }
-  ~Variables() {
-    for (const auto& [name, value] : values_) ::unsetenv(name.c_str());
-  }
-  Variables(const Variables&) = delete;
-  Variables& operator=(const Variables&) = delete;
-
- private:
-  Values values_;
-};
+using testing::Values;
+using testing::Variables;
 
 TEST(ProcessPlace, OfNonsenseIsAnErrorThatNamesTheVariable) {
   const Variables variables(Values{{"RANK", "2"}, {"WORLD_SIZE", "2"}});

@@ -2,6 +2,7 @@
 
 #include <barrier>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "res2clip/processes/communicator.hpp"
@@ -21,7 +22,7 @@ class ThreadAsProcess : public Communicator {
   int rank() const override { return rank_; }
   int size() const override { return static_cast<int>(meeting_.table.size()); }
   void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override {
+  std::vector<std::string> gather(const std::string& bytes) override {
     meeting_.table[static_cast<std::size_t>(rank_)] = bytes;
     meeting_.everybody.arrive_and_wait();
     const std::vector<std::string> all = meeting_.table;
@@ -33,5 +34,18 @@ class ThreadAsProcess : public Communicator {
   int rank_;
   Meeting& meeting_;
 };
+
+/// Calls `work(process)` as each of `size` processes.
+template <class Work>
+void as_processes(int size, const Work& work) {
+  Meeting meeting(size);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < size; ++rank)
+    threads.emplace_back([&, rank] {
+      ThreadAsProcess process(rank, meeting);
+      work(process);
+    });
+  for (auto& thread : threads) thread.join();
+}
 
 }  // namespace res2clip::testing

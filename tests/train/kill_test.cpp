@@ -8,8 +8,8 @@
 
 #include "res2clip/core/files.hpp"
 
+#include "support/child_process.hpp"
 #include "support/temporary_folder.hpp"
-#include "train/child_process.hpp"
 #include "train/training.hpp"
 
 namespace res2clip {
@@ -19,7 +19,8 @@ using testing::ChildProcess;
 using testing::TemporaryFolder;
 
 std::vector<std::string> driver(const Path& output, const std::vector<std::string>& more = {}) {
-  std::vector<std::string> command = {RES2CLIP_TRAIN_DRIVER, output.string()};
+  std::vector<std::string> command = {testing::program("RES2CLIP_TRAIN_DRIVER", RES2CLIP_TRAIN_DRIVER),
+                                      output.string()};
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }

@@ -9,10 +9,10 @@
 #include "res2clip/processes/communicator.hpp"
 
 #include "support/adapter_tensors.hpp"
+#include "support/child_process.hpp"
 #include "support/free_port.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
-#include "train/child_process.hpp"
 
 namespace res2clip {
 namespace {
@@ -29,7 +29,8 @@ std::vector<int> start(int count, const Path& output, const std::vector<std::str
   const std::string port = std::to_string(testing::free_port());
   std::vector<std::unique_ptr<ChildProcess>> processes;
   for (int rank = 0; rank < count; ++rank) {
-    std::vector<std::string> command = {RES2CLIP_TRAIN_DRIVER, output.string()};
+    std::vector<std::string> command = {testing::program("RES2CLIP_TRAIN_DRIVER", RES2CLIP_TRAIN_DRIVER),
+                                        output.string()};
     command.insert(command.end(), more.begin(), more.end());
     processes.push_back(
         std::make_unique<ChildProcess>(command,

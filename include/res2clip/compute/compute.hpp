@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
-#include <optional>
 #include <string>
 
 #include <c10/core/Device.h>
@@ -28,8 +26,7 @@ std::int64_t threads_of_process(int local_size);
 /// algorithms that give the same bits in every run.
 c10::Device apply_compute(const ComputeOptions& options);
 
-/// What to tell of an exception by which memory ran out, on a device or the CPU: how much was needed, and the
-/// settings to lower. Nothing for any other exception.
-std::optional<std::string> out_of_memory_message(const std::exception& error);
+/// A device's kind, and of a GPU its name: "cpu", "cuda (NVIDIA H200)".
+std::string description_of(c10::Device device);
 
 }  // namespace res2clip

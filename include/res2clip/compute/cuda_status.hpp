@@ -26,6 +26,14 @@ CudaStatus cuda_status();
 /// Bytes free on a CUDA device; makes a context there. 0 where it cannot be told.
 std::uint64_t free_cuda_memory(int device);
 
+/// Gives memory that LibTorch keeps for later tensors back to the CUDA devices. Nothing to do in builds
+/// without CUDA.
+void release_cached_cuda_memory();
+
+/// What a CUDA device is called, alike in all processes of a machine however they count its devices: its
+/// UUID. Empty if it cannot be told, or in builds without CUDA.
+std::string cuda_identity(int device);
+
 /// The most bytes that tensors on a CUDA device have held at once since the process began. 0 in builds
 /// without CUDA.
 std::uint64_t peak_cuda_memory(int device);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "res2clip/data/sample.hpp"
 #include "res2clip/eval/published.hpp"
 #include "res2clip/features/feature_source.hpp"
+#include "res2clip/metrics/accumulator.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
 
@@ -46,16 +48,17 @@ struct ClassResult {
 struct EvaluationResult {
   MetricMode mode = MetricMode::released;
   std::vector<ClassResult> classes;
-  MeanMetrics mean;
-  std::vector<std::string> remarks;   ///< Dataset::remarks
-  std::vector<std::string> left_out;  ///< Dataset::left_out
+  MeanMetrics mean;                              ///< over the classes that are not open
+  std::map<std::string, ClassAccumulator> open;  ///< of EvaluationOptions::open: what their metrics need
+  std::vector<std::string> remarks;              ///< Dataset::remarks
+  std::vector<std::string> left_out;             ///< Dataset::left_out
   PaperComparison paper;
 };
 
 /// Whom an evaluation tells how it goes. Any may be empty; an exception thrown from one ends the evaluation.
 struct EvaluationListener {
   ProgressCallback progress;                           ///< images encoded of all images, class
-  std::function<void(const ClassResult&)> class_done;  ///< as soon as a class is finished
+  std::function<void(const ClassResult&)> class_done;  ///< as soon as a class is finished, unless it is open
   std::function<void(const Sample&, const at::Tensor& map)>
       image_done;  ///< fused anomaly map [H, W], CPU, float32
   /// At the end: how busy each stage was, and how long all took.
@@ -65,6 +68,8 @@ struct EvaluationListener {
 struct EvaluationOptions {
   std::int64_t batch_size = 8;  ///< at least 1; no figure depends on it
   MetricOptions metrics;
+  /// Classes of which other processes have images too: their metrics are left to gather_results().
+  std::vector<std::string> open = {};
 };
 
 /// Every image that evaluate() asks for: references and test images of all classes.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +23,12 @@ class ClassAccumulator {
   /// on any device and images may differ in size. Throws a data error where map and mask do not fit each
   /// other.
   void add(const at::Tensor& map, const at::Tensor& mask, double score, bool anomalous);
+
+  /// All that was collected so far, for the accumulator of another process; as large as in memory.
+  std::string bytes() const;
+  /// Adds what another accumulator gave as bytes(): as if its images had been added here. Throws a data error
+  /// for damaged bytes.
+  void add(std::string_view bytes);
 
   /// The figures of all images so far. May be called again, for another mode or after more images.
   ClassMetrics finish(MetricMode mode);

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/features.hpp"
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
 #include "res2clip/model/maps.hpp"
@@ -13,7 +15,6 @@
 #include "res2clip/retrieval/match.hpp"
 
 namespace res2clip {
-
 
 /// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is
 /// more anomalous.
@@ -55,7 +56,7 @@ class Detector {
 
   /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where
   /// features or bank lack a layer or differ in grid or width. Beside the result, memory holds a few tensors
-  /// [B, N, D] at a time.
+  /// [B, N, D] at a time; if memory runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 
   /// How far maps of good parts reach: the highest value in the map of any reference that is compared with
@@ -64,12 +65,14 @@ class Detector {
   std::optional<double> reference_peak(const ReferenceBank& bank) const;
 
  private:
+  Detection detect_at_once(const Features& query, const ReferenceBank& bank) const;
   void require_comparable(const Features& query, const ReferenceBank& bank) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
   void draw_maps(const Grid& grid, Detection& found) const;
   void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;
   at::Tensor clamped(const at::Tensor& projections) const;
 
+  std::shared_ptr<BatchLimit> limit_ = std::make_shared<BatchLimit>();
   Layers layers_;
   MatchOptions retrieval_;
   ScoringOptions scoring_;

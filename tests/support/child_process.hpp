@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <map>
 #include <signal.h>
 #include <string>
@@ -10,6 +11,12 @@
 #include "res2clip/core/path.hpp"
 
 namespace res2clip::testing {
+
+/// A program that a test starts: where it was built, or where the environment variable says it has moved to.
+inline std::string program(const char* variable, const char* built) {
+  const char* moved = std::getenv(variable);
+  return moved != nullptr ? moved : built;
+}
 
 /// A started program; killed where the object goes away before it ended.
 class ChildProcess {
