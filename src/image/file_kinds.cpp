@@ -143,8 +143,9 @@ std::string_view image_format_names() {
 }
 
 std::span<const std::string_view> image_suffixes() {
-  static constexpr std::string_view kSuffixes[] = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif",
-                                                   ".bmp", ".dib", ".tif",  ".tiff", ".webp"};
+  static constexpr std::string_view kSuffixes[] = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif", ".bmp",
+                                                   ".dib", ".tif", ".tiff", ".webp", ".gif",  ".pgm",
+                                                   ".ppm", ".pnm", ".pbm",  ".jp2",  ".j2k"};
   return kSuffixes;
 }
 

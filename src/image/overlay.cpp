@@ -11,6 +11,9 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/image/region.hpp"
 
+#include "foreign_errors.hpp"
+#include "pixels.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -218,25 +221,26 @@ void describe(Fields& fields, OverlayOptions& options) {
 }
 
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
-  const double low = map.median().item<double>();
-  return {low, std::max({map.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
+  const at::Tensor values = sound_map_values(map, "heat_scale");
+  const double low = values.median().item<double>();
+  return {low, std::max({values.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
 }
 
 at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
                         const std::string& caption, const OverlayOptions& options) {
-  TORCH_CHECK(image.scalar_type() == at::kByte && image.dim() == 3 && image.size(2) == 3,
-              "overlay wants uint8 [H, W, 3]");
-  TORCH_CHECK(map.scalar_type() == at::kFloat && map.dim() == 2, "overlay wants a float32 [S, S] map");
+  const std::string function = "heat_overlay";
+  const at::Tensor whole = rgb_pixels(image, function), values = sound_map_values(map, function);
   if (!(scale.high > scale.low))
     throw settings_error("the overlay's scale must rise: high must be above low");
-  const at::Tensor whole = image.cpu().contiguous();
-  const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
-                       whole.data_ptr<std::uint8_t>());
-  const cv::Mat original = at_shown_size(source, options);
-  cv::Mat overlay = original.clone();
-  blend(overlay, heat_of(map, scale, overlay.size()), options);
-  if (options.outline) draw_outline(overlay, map, options.outline_fraction);
-  return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
+  return with_own_errors(function, [&] {
+    const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
+                         whole.data_ptr<std::uint8_t>());
+    const cv::Mat original = at_shown_size(source, options);
+    cv::Mat overlay = original.clone();
+    blend(overlay, heat_of(values, scale, overlay.size()), options);
+    if (options.outline) draw_outline(overlay, values, options.outline_fraction);
+    return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
+  });
 }
 
 }  // namespace res2clip

@@ -10,6 +10,9 @@
 
 #include "res2clip/image/resize.hpp"
 
+#include "foreign_errors.hpp"
+#include "pixels.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -39,14 +42,17 @@ void describe(Fields& fields, ImageOptions& options) {
                "side of the square that images are resized to; 0: what the backbone was exported for");
   fields.field("convert_before_resize", options.convert_before_resize,
                "convert to RGB before resizing (false: after, as the authors' loader does)");
+  describe(fields, options.reading);
 }
 
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
-  return normalise(resize_bicubic(rgb, size, size));
+  return with_own_errors("prepare_image", [&] {
+    return normalise(resize_bicubic(rgb_pixels(rgb, "prepare_image"), size, size));
+  });
 }
 
 at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
-  return prepare_image(decode_image(path), options);
+  return prepare_image(decode_image(path, options.reading), options);
 }
 
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options) {
@@ -58,14 +64,17 @@ at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options)
   return prepare_image(image.rgb, size);
 }
 
-at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options) {
+at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options, ImageRemarks* remarks) {
+  if (paths.empty()) return at::empty({0, 3, options.size, options.size}, at::kFloat);
   std::vector<at::Tensor> prepared(paths.size());
-  std::vector<std::exception_ptr> failures(paths.size());  // exceptions may not leave a parallel region
+  std::vector<std::exception_ptr> failures(paths.size());  // the first in the files' order is thrown
   at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const auto at = static_cast<std::size_t>(i);
       try {
-        prepared[at] = prepare_image(paths[at], options);
+        const DecodedImage image = decode_image(paths[at], options.reading);
+        if (remarks != nullptr) remarks->add(paths[at], image);
+        prepared[at] = prepare_image(image, options);
       } catch (...) {
         failures[at] = std::current_exception();
       }
@@ -73,17 +82,19 @@ at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& optio
   });
   for (const auto& failure : failures)
     if (failure) std::rethrow_exception(failure);
-  return at::stack(prepared);
+  return with_own_errors("prepare_images", [&] { return at::stack(prepared); });
 }
 
 at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size) {
-  const at::Tensor full = mask.gt(0).to(at::kByte).mul(255);
-  // Above half of full scale: 255 * 0.5 = 127.5.
-  return resize_bilinear(full, size, size).gt(127).to(at::kByte);
+  return with_own_errors("prepare_mask", [&] {
+    const at::Tensor full = mask_pixels(mask, "prepare_mask").gt(0).to(at::kByte).mul(255);
+    // Above half of full scale: 255 * 0.5 = 127.5.
+    return resize_bilinear(full, size, size).gt(127).to(at::kByte);
+  });
 }
 
-at::Tensor prepare_mask(const Path& path, std::int64_t size) {
-  return prepare_mask(read_grey(path), size);
+at::Tensor prepare_mask(const Path& path, std::int64_t size, const ReadOptions& options) {
+  return prepare_mask(read_grey(path, options), size);
 }
 
 }  // namespace res2clip

@@ -4,9 +4,9 @@
 
 #include <ATen/ATen.h>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -29,9 +29,9 @@ std::string from_hex(const std::string& text) {
   return bytes;
 }
 
-std::string message_of(const Path& path) {
+std::string message_of(const Path& path, const ReadOptions& options = {}) {
   try {
-    decode_image(path);
+    decode_image(path, options);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
     EXPECT_NE(std::string(error.what()).find(path.string()), std::string::npos) << error.what();

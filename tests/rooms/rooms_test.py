@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 root = Path(sys.argv[1])
-OPENCV_ROOMS = {"image", "demo"}
+OPENCV_ROOMS = {"image"}
 WHOLE_ATEN = re.compile(r'#include <(ATen/ATen\.h|ATen/Functions\.h|torch/all\.h|torch/torch\.h|torch/extension\.h)>')
 
 

@@ -6,17 +6,19 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/files.hpp"
-#include "res2clip/settings/settings.hpp"
 #include "res2clip/image/read.hpp"
+#include "res2clip/image/remarks.hpp"
+#include "res2clip/settings/settings.hpp"
 
 namespace res2clip {
 
 /// How an image becomes the backbone's input.
 struct ImageOptions {
-  std::int64_t size =
-      0;  ///< side of the square input, pixels; 0: the size that the backbone was exported for
-  bool convert_before_resize =
-      true;  ///< false: resize in the file's own mode, then convert (the authors' loader)
+  /// Side of the square input in pixels; 0: the size that the backbone was exported for.
+  std::int64_t size = 0;
+  /// false: resize in the file's own mode, then convert (the authors' loader).
+  bool convert_before_resize = true;
+  ReadOptions reading;  ///< its settings stand beside these: image.wide, ...
 };
 void describe(Fields& fields, ImageOptions& options);
 
@@ -29,18 +31,21 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options);
 /// The same of a file that is decoded already.
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options);
 
-/// The same of pixels that are in memory already: uint8 [H, W, 3].
+/// The same of pixels that are in memory already: uint8 [H, W, 3] in RGB. Grey [H, W] and [H, W, 1] is
+/// replicated, the fourth channel of [H, W, 4] left out. Throws a data error for any other tensor.
 at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size);
 
-/// A batch [B, 3, S, S] from files, read on all threads. Of several failures the first in the files' order is
-/// thrown.
-at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options);
+/// A batch [B, 3, S, S] from files, read on all threads; none give [0, 3, S, S]. Of several failures the
+/// first in the files' order is thrown. `remarks`, if given, hears of each image.
+at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options,
+                          ImageRemarks* remarks = nullptr);
 
 /// uint8 [S, S] of 0 and 1: pixels above 0 become 255, resized as Pillow's bilinear does it, anomalous where
 /// above half of full scale. A missing file is a data error (a sample without a mask has none to prepare).
-at::Tensor prepare_mask(const Path& path, std::int64_t size);
+at::Tensor prepare_mask(const Path& path, std::int64_t size, const ReadOptions& options = {});
 
-/// The same of pixels that are in memory already: uint8 [H, W].
+/// The same of pixels that are in memory already: uint8 [H, W] or [H, W, 1]. Throws a data error for any
+/// other tensor.
 at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size);
 
 }  // namespace res2clip
