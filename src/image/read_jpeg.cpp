@@ -1,8 +1,11 @@
 #include <csetjmp>
 #include <cstdio>
+#include <vector>
+
+// clang-format off: the second needs the first
 #include <jerror.h>
 #include <jpeglib.h>
-#include <vector>
+// clang-format on
 
 #include "exif.hpp"
 #include "raster.hpp"

@@ -62,6 +62,8 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
   description.stored_as = settings.store.numbers;
   description.encoding = std::string("precision ") + std::string(name_of(settings.compute.precision)) +
                          (settings.image.convert_before_resize ? ", converted first" : ", resized first");
+  for (const auto& [name, value] : reading_identity(settings.image.reading))
+    description.encoding += ", " + name + "=" + value;
   return description;
 }
 
@@ -122,6 +124,7 @@ BankOrigin Pipeline::origin() const {
       {"image.size", std::to_string(settings_.image.size)},
       {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},
       {"compute.precision", std::string(name_of(settings_.compute.precision))}};
+  origin.settings.merge(reading_identity(settings_.image.reading));
   return origin;
 }
 

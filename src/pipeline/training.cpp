@@ -224,6 +224,7 @@ std::map<std::string, std::string> training_identity(const Backbone& backbone, c
   identity["backbone"] = backbone.checksum();
   identity["image.size"] = std::to_string(settings.image.size);
   identity["image.convert_before_resize"] = settings.image.convert_before_resize ? "true" : "false";
+  identity.merge(reading_identity(settings.image.reading));
   identity["compute.precision"] = std::string(name_of(settings.compute.precision));
   // Features that are not stored have all their digits.
   identity["store.numbers"] = std::string(name_of(stored ? settings.store.numbers : StoredAs::float32));
