@@ -2,9 +2,10 @@
 #include <cstdio>
 #include <vector>
 
-// clang-format off: the second needs the first
-#include <jerror.h>
+// The second needs the first.
+// clang-format off
 #include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include "exif.hpp"

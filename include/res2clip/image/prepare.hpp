@@ -18,7 +18,7 @@ struct ImageOptions {
   std::int64_t size = 0;
   /// false: resize in the file's own mode, then convert (the authors' loader).
   bool convert_before_resize = true;
-  ReadOptions reading;  ///< its settings stand beside these: image.wide, ...
+  ReadOptions reading{};  ///< its settings stand beside these: image.wide, ...
 };
 void describe(Fields& fields, ImageOptions& options);
 

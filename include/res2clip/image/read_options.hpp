@@ -33,7 +33,7 @@ std::string text_of(const WideSamples& wide);
 
 /// How image files are read (settings `image.wide`, `image.exif_rotation`, `image.max_pixels`).
 struct ReadOptions {
-  WideSamples wide;
+  WideSamples wide{};
   /// Turn images upright as their EXIF orientation says. The authors' code does not. A TIFF's own orientation
   /// is always applied, as Pillow does it.
   bool exif_rotation = false;
