@@ -39,6 +39,7 @@ class JpegFile {
     if (info_.num_components != 1 && info_.num_components != 3 && info_.num_components != 4)
       throw ImageFault{"is a JPEG with " + std::to_string(info_.num_components) +
                        " colour components; convert it to RGB"};
+    const int orientation = exif();  // the markers go with jpeg_finish_decompress()
     const bool all_at_once = jpeg_has_multiple_scans(&info_) != 0;  // which keeps all coefficients
     permit.ask(info_.image_width, info_.image_height, all_at_once ? 2 * info_.num_components : 0);
     const bool grey = info_.num_components == 1, ink = info_.num_components == 4;
@@ -47,7 +48,7 @@ class JpegFile {
     if (ink) ink_row_.resize(4 * info_.image_width);
     raster_ = &raster;
     attempt(&JpegFile::read_pixels);
-    raster.orientation = orientation();
+    raster.orientation = orientation;
     raster.doubt = doubt_;
     return raster;
   }
@@ -100,7 +101,7 @@ class JpegFile {
     }
   }
 
-  int orientation() const {
+  int exif() const {
     constexpr std::string_view kExif("Exif\0\0", 6);
     for (const auto* marker = info_.marker_list; marker != nullptr; marker = marker->next) {
       const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);

@@ -119,8 +119,7 @@ TEST(HeatOverlay, RejectsEmptyFramesAndBrokenMaps) {
 
 TEST(Write, RejectsOtherTensors) {
   const testing::TemporaryFolder folder;
-  for (const at::Tensor& image : no_images())
-    error_of([&] { write_png(folder / "x.png", image); });
+  for (const at::Tensor& image : no_images()) error_of([&] { write_png(folder / "x.png", image); });
   error_of([&] { write_png(folder / "x.png", at::zeros({5, 7, 4}, at::kByte)); });
   error_of([&] { write_float_map(folder / "x.npy", at::zeros({5, 7}, at::kDouble)); });
   error_of([&] { write_float_map(folder / "x.npy", at::Tensor()); });

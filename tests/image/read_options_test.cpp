@@ -33,7 +33,7 @@ TEST(ReadOptions, StandBesideTheOtherSettingsOfImages) {
   EXPECT_EQ(text_of(options.reading.wide), "divide:16");
   EXPECT_TRUE(options.reading.exif_rotation);
   EXPECT_EQ(options.reading.max_pixels, 0);
-  EXPECT_NE(settings_yaml(options).find("wide: divide:16"), std::string::npos) << settings_yaml(options);
+  EXPECT_NE(settings_yaml(options).find("wide: \"divide:16\""), std::string::npos) << settings_yaml(options);
   EXPECT_THROW(SettingsLayer::from_text("wide: some", "test").apply(options), Error);
 }
 
