@@ -41,7 +41,32 @@ if(RES2CLIP_CUDA AND NOT Torch_FOUND)
   find_package(Torch ${_res2clip_torch_minimum} QUIET PATHS "${RES2CLIP_LIBTORCH}/torch" NO_DEFAULT_PATH)
 endif()
 
-if(Torch_FOUND)
+# LibTorch's libraries export old copies of parts of the C++ library (std::filesystem among them). Whoever stands first in a
+# program's list of libraries gives it these functions, and LibTorch's remove_all crashes.
+target_link_libraries(res2clip_libtorch INTERFACE "-Wl,--push-state,--no-as-needed,-lstdc++,--pop-state")
+
+if(Torch_FOUND AND TORCH_INSTALL_PREFIX PATH_EQUAL "${RES2CLIP_LIBTORCH}/torch")
+  # The headers, if they are the same, of the wheel that a CPU build takes: both forms then compile most files by the same line,
+  # and ccache compiles these once.
+  set(_res2clip_wheel "${TORCH_INSTALL_PREFIX}")
+  string(REGEX REPLACE "-cuda/torch$" "-cpu/torch" _res2clip_cpu_wheel "${_res2clip_wheel}")
+  if(EXISTS "${_res2clip_cpu_wheel}/version.py")
+    file(SHA256 "${_res2clip_cpu_wheel}/version.py" _res2clip_cpu_version)
+    file(SHA256 "${_res2clip_wheel}/version.py" _res2clip_cuda_version)
+    if(_res2clip_cpu_version STREQUAL _res2clip_cuda_version)
+      set(_res2clip_wheel "${_res2clip_cpu_wheel}")
+    endif()
+  endif()
+  foreach(_library ${TORCH_LIBRARIES})
+    if(TARGET ${_library})
+      target_link_libraries(res2clip_libtorch INTERFACE $<LINK_ONLY:${_library}>)
+    else()
+      target_link_libraries(res2clip_libtorch INTERFACE ${_library})
+    endif()
+  endforeach()
+  list(APPEND CMAKE_INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib")
+  message(STATUS "res2clip: LibTorch ${Torch_VERSION} with CUDA from the wheel in ${RES2CLIP_LIBTORCH}")
+elseif(Torch_FOUND)
   separate_arguments(_res2clip_torch_flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
   target_include_directories(res2clip_libtorch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_compile_options(res2clip_libtorch INTERFACE ${_res2clip_torch_flags})
@@ -49,21 +74,24 @@ if(Torch_FOUND)
   list(APPEND CMAKE_INSTALL_RPATH "${TORCH_INSTALL_PREFIX}/lib")
   message(STATUS "res2clip: LibTorch ${Torch_VERSION} from ${TORCH_INSTALL_PREFIX}")
 else()
-  set(_torch "${RES2CLIP_LIBTORCH}/torch")
-  if(RES2CLIP_CUDA OR NOT EXISTS "${_torch}/lib/libtorch_cpu.so")
+  set(_res2clip_wheel "${RES2CLIP_LIBTORCH}/torch")
+  if(RES2CLIP_CUDA OR NOT EXISTS "${_res2clip_wheel}/lib/libtorch_cpu.so")
     message(FATAL_ERROR "res2clip: no LibTorch in ${RES2CLIP_LIBTORCH}. Run scripts/setup.sh"
                         " (with --cuda for a CUDA build), or name a LibTorch of your own with -DCMAKE_PREFIX_PATH=DIR.")
   endif()
-  target_include_directories(res2clip_libtorch SYSTEM INTERFACE
-    "${_torch}/include" "${_torch}/include/torch/csrc/api/include")
-  # c10/macros asks for its generated CUDA macros only in CUDA builds.
-  target_compile_definitions(res2clip_libtorch INTERFACE C10_CUDA_NO_CMAKE_CONFIGURE_FILE)
-  target_link_libraries(res2clip_libtorch INTERFACE "${_torch}/lib/libtorch_cpu.so" "${_torch}/lib/libc10.so")
+  target_link_libraries(res2clip_libtorch INTERFACE "${_res2clip_wheel}/lib/libtorch_cpu.so" "${_res2clip_wheel}/lib/libc10.so")
   target_link_options(res2clip_libtorch INTERFACE
-    "LINKER:-rpath-link,${_torch}/lib" "LINKER:-rpath-link,${RES2CLIP_LIBTORCH}/nvidia/cu13/lib")
-  list(APPEND CMAKE_BUILD_RPATH "${_torch}/lib")
-  list(APPEND CMAKE_INSTALL_RPATH "${_torch}/lib")
+    "LINKER:-rpath-link,${_res2clip_wheel}/lib" "LINKER:-rpath-link,${RES2CLIP_LIBTORCH}/nvidia/cu13/lib")
+  list(APPEND CMAKE_BUILD_RPATH "${_res2clip_wheel}/lib")
+  list(APPEND CMAKE_INSTALL_RPATH "${_res2clip_wheel}/lib")
   message(STATUS "res2clip: LibTorch from the wheel in ${RES2CLIP_LIBTORCH}")
+endif()
+
+if(_res2clip_wheel)
+  target_include_directories(res2clip_libtorch SYSTEM INTERFACE
+    "${_res2clip_wheel}/include" "${_res2clip_wheel}/include/torch/csrc/api/include")
+  # The macros that it leaves out matter on Windows alone.
+  target_compile_definitions(res2clip_libtorch INTERFACE C10_CUDA_NO_CMAKE_CONFIGURE_FILE)
 endif()
 
 # at::parallel_for is inline and needs OpenMP switched on. Only the switch: the runtime loaded is LibTorch's own.

@@ -45,7 +45,7 @@ missing_packages() {
 install_packages() {
   local missing
   command -v dpkg-query > /dev/null ||
-    fail "this is no Debian: install the counterparts of ${packages[*]} yourself, then run scripts/build.sh"
+    fail "this is not Debian: install the counterparts of ${packages[*]} yourself, then run scripts/build.sh"
   missing=$(missing_packages)
   if [ -z "$missing" ]; then
     say "Debian packages: all ${#packages[@]} are there"
@@ -93,6 +93,12 @@ install_libtorch() {
   mv "$folder.part" "$folder"
 }
 
+# The CPU form takes a part of what the CUDA form needs: one wheel serves both.
+share_libtorch() {
+  local cpu=$cache/libtorch-$torch_version-cpu
+  [ -e "$cpu" ] || $check || ln -s "libtorch-$torch_version-cuda" "$cpu"
+}
+
 check_cuda_toolkit() {
   local release
   release=$(cuda_toolkit_release)
@@ -106,3 +112,4 @@ check_cuda_toolkit() {
 install_packages
 [ "$variant" = cuda ] && check_cuda_toolkit
 $own_libtorch || install_libtorch
+$own_libtorch || [ "$variant" = cpu ] || share_libtorch

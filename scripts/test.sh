@@ -1,5 +1,9 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs all tests. Arguments go to ctest (-R pattern, -L room, -j N).
+# Installs what is missing, builds, and runs all tests. Other arguments go to ctest (-R pattern, -L room, -j N).
+#
+#   scripts/test.sh [--debug | --asan | --clang] [CTEST-ARGUMENT...]
+#
+# --asan builds with the address and undefined-behaviour sanitizers, --clang with clang++ (and its libomp) instead of g++.
 # Where a CUDA toolkit is on the PATH the CUDA form is built too: all of it and its tests where there is a GPU;
 # otherwise the program and the tests of matching, which say what they skip.
 #
@@ -8,7 +12,13 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 case ${1:-} in
-  -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  --debug | --asan | --clang)
+    preset=${1#--}
+    shift
+    export RES2CLIP_TEST_CUDA=0
+    ;;
+  *) preset=release ;;
 esac
 
 wants_cuda() {
@@ -38,5 +48,12 @@ if wants_cuda; then
     "$root/build/cuda/res2clip" doctor
   fi
 fi
-"$root/scripts/build.sh"
-ctest --preset release -j "$(nproc)" "$@"
+if [ "$preset" = release ]; then
+  "$root/scripts/build.sh"
+else
+  "$root/scripts/build.sh" "--$preset"
+fi
+ctest --preset "$preset" -j "$(nproc)" "$@"
+log=$root/build/$preset/Testing/Temporary/LastTest.log
+skipped=$(sed -n 's/^\[  SKIPPED \] \([^ ]*\.[^ ]*\)$/\1/p' "$log" 2> /dev/null | sort -u)
+[ -z "$skipped" ] || say "skipped $(wc -l <<< "$skipped") tests; $log says why:"$'\n'"$skipped"

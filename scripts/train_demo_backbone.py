@@ -13,6 +13,7 @@ From scratch that is 20,000 steps of 32 pictures (on one CPU core, about a day; 
 whether everything works. models/README.md says what came out.
 """
 import argparse
+import json
 import math
 import random
 import time
@@ -22,7 +23,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from demo_backbone import captions, evaluation
-from demo_backbone.clip_model import Clip, quarters, sizes_of
+from demo_backbone.clip_model import Clip, config_of, quarters, sizes_of
 from demo_backbone.objective import losses
 from demo_backbone.pool import Pool, draw_group, listing, render
 from demo_backbone.tokenizer import Tokenizer
@@ -137,7 +138,8 @@ def write(model, average, path):
     current = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     model.load_state_dict(average)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    save_file(model.export(), f"{path}.new")
+    weights = model.export()
+    save_file(weights, f"{path}.new", metadata={"open_clip_config": json.dumps(config_of(weights))})  # which `export` reads
     Path(f"{path}.new").replace(path)
     model.load_state_dict(current)
 

@@ -80,9 +80,9 @@ class MadeUpObject {
 /// the plain form.
 void bench_matching(const Pipeline& pipeline, const BenchOptions& options) {
   const auto device = pipeline.backbone().device();
-  const std::int64_t side = pipeline.image_size() / pipeline.backbone().card().patch_size;
+  const std::int64_t side = pipeline.image_size() / pipeline.backbone().card().sizes.patch_size;
   const Grid grid{side, side};
-  const std::int64_t width = pipeline.backbone().card().embed_dim;
+  const std::int64_t width = pipeline.backbone().card().sizes.embed_dim;
   const std::int64_t batch = pipeline.settings().compute.batch_size;
   const MatchOptions& how = pipeline.settings().retrieval;
   const MadeUpObject object(grid.size(), width, device);
@@ -122,7 +122,7 @@ void bench_inspection(const Pipeline& pipeline, const BenchOptions& options) {
 }
 
 void bench(const BenchOptions& options) {
-  const Pipeline pipeline = Pipeline::load(options.backbone, options.resolve());
+  const Pipeline pipeline = Pipeline::load(options.backbone, options.resolve().method);
   const auto device = pipeline.backbone().device();
   constexpr std::int64_t side = 2048;
   const auto square = at::rand({side, side}, at::TensorOptions().dtype(at::kFloat).device(device));

@@ -3,8 +3,8 @@
 
 #include <ATen/ops/zeros.h>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/features/feature_store.hpp"
-#include "res2clip/model/layers.hpp"
 #include "res2clip/pipeline/training.hpp"
 #include "res2clip/train/trainer.hpp"
 
@@ -17,13 +17,13 @@ constexpr std::int64_t kStored = 4;  // different images: enough to read, few en
 constexpr std::int64_t kEpochs = 10;
 
 /// A store of made-up features in a folder that goes away with it.
-class StoredImages {
+class StoredImages final : public FeatureSource {
  public:
-  explicit StoredImages(const Pipeline& pipeline, const std::vector<int>& layers)
+  explicit StoredImages(const Pipeline& pipeline)
       : device_(pipeline.backbone().device()),
         size_(pipeline.image_size()),
         folder_(std::filesystem::temp_directory_path() / ("res2clip-bench-" + std::to_string(::getpid()))),
-        store_(folder_, describe_store("bench", pipeline.backbone(), pipeline.settings(), layers)) {
+        store_(folder_, describe_training_store(pipeline.backbone(), pipeline.settings(), "bench")) {
     const StoreDescription& what = store_.description();
     store_.require_space(kStored);
     Features features;
@@ -31,10 +31,11 @@ class StoredImages {
     features.global = unit_features({kStored, what.embed}, c10::kCPU);
     for (const int layer : what.layers)
       features.patches[layer] = unit_features({kStored, what.grid.size(), what.embed}, c10::kCPU);
-    for (std::int64_t i = 0; i < kStored; ++i) names_.push_back(sha256(std::to_string(i)));
-    store_.put(names_, features);
+    std::vector<std::string> names;
+    for (std::int64_t i = 0; i < kStored; ++i) names.push_back(sha256(std::to_string(i)));
+    store_.put(names, features);
   }
-  ~StoredImages() {
+  ~StoredImages() override {
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
   }
@@ -42,15 +43,10 @@ class StoredImages {
   StoredImages& operator=(const StoredImages&) = delete;
 
   /// `count` images of one class, every other one with a defect in a quarter of it.
-  TrainingData data(std::int64_t count) const {
-    TrainingData data;
-    for (std::int64_t i = 0; i < count; ++i) data.samples.push_back({std::to_string(i), "class", i % 2 == 1});
-    data.features = [this](std::span<const std::int64_t> indices) {
-      std::vector<std::string> wanted;
-      for (const std::int64_t index : indices)
-        wanted.push_back(names_[static_cast<std::size_t>(index % kStored)]);
-      return to_device(store_.read(wanted), device_);
-    };
+  TrainingData data(std::int64_t count) {
+    TrainingData data{{}, *this, {}};
+    for (std::int64_t i = 0; i < count; ++i)
+      data.samples.push_back({std::to_string(i), "class", i % 2 == 1, std::to_string(i % kStored)});
     data.masks = [this](std::span<const std::int64_t> indices) {
       const auto images = static_cast<std::int64_t>(indices.size());
       at::Tensor masks = at::zeros({images, size_, size_}, at::kByte);
@@ -62,12 +58,17 @@ class StoredImages {
     return data;
   }
 
+  Features of(std::span<const Path> images) override {
+    std::vector<std::string> wanted;
+    for (const Path& image : images) wanted.push_back(sha256(image.string()));
+    return to_device(store_.read(wanted, device_.is_cuda()), device_);
+  }
+
  private:
   c10::Device device_;
   std::int64_t size_;
   Path folder_;
   FeatureStore store_;
-  std::vector<std::string> names_;
 };
 
 }  // namespace
@@ -76,7 +77,7 @@ void bench_training(const Pipeline& pipeline, double encode, std::int64_t repeat
   TrainingSetup setup = make_training_setup(pipeline.backbone(), pipeline.settings(), std::nullopt);
   setup.steps_per_epoch = 1;
   const std::int64_t batch = setup.options.batch_size;
-  const StoredImages images(pipeline, setup.layers.needed());
+  StoredImages images(pipeline);
   const TrainingData data = images.data(batch + 1);
   const auto processes = single_process();
   Trainer trainer(data, setup, *processes);

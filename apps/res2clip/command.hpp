@@ -1,76 +1,16 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <string>
-#include <vector>
 
-#include <CLI/CLI.hpp>
-
-#include "res2clip/config/settings.hpp"
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
 
+#include "common_options.hpp"
+#include "interrupts.hpp"
+#include "meeting.hpp"
 #include "messages.hpp"
+#include "output.hpp"
 
 namespace res2clip::app {
-
-/// What every command takes: the settings' sources, and the options that are short names of single settings.
-struct CommonOptions {
-  std::string profile;  // empty: the settings file's, else released
-  std::string config;
-  std::vector<std::string> assignments;
-  bool quiet = false;
-
-  /// Profile, then file, then --set, then the command's own options: each beats the one before.
-  RunSettings resolve() const;
-
-  /// Adds the three groups below.
-  void add_to(CLI::App& command, const std::string& batch_key = "compute.batch_size",
-              const std::string& batch_help = "Images encoded at once");
-  /// Adds --config, --set and --profile: where settings come from.
-  void add_sources_to(CLI::App& command);
-  /// Adds --device, --precision, --threads and --batch-size, for commands that run the backbone.
-  void add_compute_to(CLI::App& command, const std::string& batch_key, const std::string& batch_help);
-  void add_quiet_to(CLI::App& command);
-  /// An option that stands for one setting: `--shots 4` is `--set run.shots=4`. Its default stands in the
-  /// help.
-  CLI::Option* add_setting(CLI::App& command, const std::string& flags, const std::string& key,
-                           const std::string& help);
-  /// The same for a text that may hold any byte (paths, names): it reaches the setting as it stands.
-  using TextSetting = std::string& (*)(RunSettings&);
-  CLI::Option* add_text(CLI::App& command, const std::string& flags, TextSetting setting,
-                        const std::string& help);
-  /// A flag that switches a setting on.
-  using SwitchSetting = bool& (*)(RunSettings&);
-  CLI::Option* add_switch(CLI::App& command, const std::string& flags, SwitchSetting setting,
-                          const std::string& help);
-  /// Adds what commands on a data set share: backbone, data, output, store.
-  void add_run_to(CLI::App& command);
-
- private:
-  std::vector<std::function<void(RunSettings&)>> own_;  // what the options above change
-};
-
-/// Throws a settings error where an option was not given.
-void require(const std::string& value, const std::string& option);
-
-/// Standard output is for data: results, JSON lines, paths. This writes one line to it, and throws a runtime
-/// error where that fails.
-void print(const std::string& line);
-
-/// Throws a runtime error where a folder cannot be made, or no file be written in it: before hours of work.
-void expect_writable(const Path& folder);
-
-/// Makes SIGINT, SIGTERM and SIGHUP remove temporary files before they end the process.
-void leave_no_unfinished_files();
-/// True once SIGINT or SIGTERM came; watch_interrupts() makes them set it instead of ending the process, and
-/// say so. They end a read that waits for input. A second one ends the process.
-bool interrupted();
-void watch_interrupts();
-
-/// Meets the other processes of the job; process 0 says for whom it waits, and an interrupt ends the waiting.
-std::unique_ptr<Communicator> meet(const ProcessPlace& place, bool quiet);
 
 // One function per subcommand, each in its own file: adds it to the program; `run` is what to call once
 // parsed.

@@ -22,7 +22,7 @@ void generate(const Request& request) {
   }
   if (request.output.empty())
     throw settings_error("demo-data needs --output DIR, or --list to show what it can draw");
-  apply(request.compute);
+  apply_compute(request.compute);
   ProgressBar bar("demo data", request.quiet);
   const DemoCounts counts = write_demo_data(
       request.output, request.demo, [&bar](std::int64_t done, std::int64_t total, const std::string& name) {
@@ -31,7 +31,7 @@ void generate(const Request& request) {
   bar.finish();
   if (!request.quiet)
     note(request.output + ": " + std::to_string(counts.classes) + " classes, " +
-         std::to_string(counts.images) + " pictures, " + std::to_string(counts.masks) + " masks");
+         std::to_string(counts.images) + " images, " + std::to_string(counts.masks) + " masks");
 }
 
 }  // namespace
@@ -42,15 +42,15 @@ void add_demo_data(CLI::App& program, Run& run) {
   CLI::App* command = program.add_subcommand(
       "demo-data", "Draws a data set of surfaces and objects with defects, in MVTec AD's layout");
   command->add_option("--output,-o", request->output, "Folder to write to, new or empty")->type_name("DIR");
-  command->add_option("--size", demo.size, "Side of the pictures in pixels")->capture_default_str();
+  command->add_option("--size", demo.size, "Side of the images in pixels")->capture_default_str();
   command->add_option("--seed", demo.seed, "Another seed, other things")->capture_default_str();
   command->add_option("--classes", demo.classes,
                       "Families, with _1, _2, ... for more classes of one (default: each family once)");
   command->add_option("--defects", demo.defects, "Kinds of defects to choose from (default: all)");
   command->add_option("--kinds", demo.kinds, "Kinds of defects per class")->capture_default_str();
-  command->add_option("--train", demo.train, "Pictures in train/good of each class")->capture_default_str();
-  command->add_option("--good", demo.good, "Pictures in test/good of each class")->capture_default_str();
-  command->add_option("--defective", demo.defective, "Pictures of each kind of defect")
+  command->add_option("--train", demo.train, "Images in train/good of each class")->capture_default_str();
+  command->add_option("--good", demo.good, "Images in test/good of each class")->capture_default_str();
+  command->add_option("--defective", demo.defective, "Images of each kind of defect")
       ->capture_default_str();
   command->add_option("--threads", request->compute.threads, "Processor threads; 0: all")
       ->capture_default_str();

@@ -11,6 +11,8 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"
@@ -88,7 +90,7 @@ double encoding_difference(const Path& archive, c10::Device device) {
   const auto size = plain.card().image_size;
   const auto generator = at::detail::createCPUGenerator(4);
   const auto images = at::randn({1, 3, size, size}, generator, at::kFloat);
-  const std::vector<int> layers = {static_cast<int>(plain.card().vision_layers)};
+  const std::vector<int> layers = {static_cast<int>(plain.card().sizes.vision_layers)};
   const Features expected = plain.encode_plain(images, layers);
   const Backbone fast = Backbone::load(archive, {.device = device.str()});
   const Features found = fast.encode(images, layers);
@@ -107,11 +109,19 @@ bool check(const std::string& what, c10::Device device, const std::function<doub
     std::snprintf(text, sizeof text, "differs by %.1e (%s)", found, good ? "good" : "TOO MUCH");
     verdict = text;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    verdict = "failed: " + text.substr(0, text.find('\n'));
+    verdict = "failed: " + first_line(error);
   }
   print("self-check   " + what + " on " + device.str() + " " + verdict);
   return good;
+}
+
+/// What the archive is, as this run found it; of its origin there is only its own word, and a checksum.
+void print_backbone(const Path& archive) {
+  const Backbone backbone = Backbone::load(archive, {.device = "cpu"});
+  const ModelCard& card = backbone.card();
+  print("backbone     " + archive.string() + ": undamaged, checksum " + backbone.checksum());
+  print("weights      by its card " + describe_weights(card.origin, card.sizes));
+  print("run with     " + describe_form(card.form, card.origin));
 }
 
 void examine(const Path& backbone) {
@@ -122,12 +132,13 @@ void examine(const Path& backbone) {
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
   print_cuda(cuda);
+  if (!backbone.empty()) print_backbone(backbone);
   std::vector<c10::Device> devices = {c10::kCPU};
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
   bool agree = true;
   for (const auto& device : devices) {
-    apply({.device = device.str()});
+    apply_compute({.device = device.str()});
     agree &= check("matching", device, [&] { return matching_difference(device); });
     agree &= check("smoothing", device, [&] { return smoothing_difference(device); });
     if (!backbone.empty())

@@ -4,7 +4,7 @@
 #include <sys/types.h>
 #include <utility>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip::app {
 

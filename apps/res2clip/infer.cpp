@@ -1,164 +1,160 @@
 #include <algorithm>
+#include <exception>
 #include <iostream>
 
-#include <ATen/Parallel.h>
-#include <ATen/ops/stack.h>
-
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/inputs.hpp"
-#include "res2clip/image/prepare.hpp"
-#include "res2clip/pipeline/pipeline.hpp"
+#include "res2clip/pipeline/inspector.hpp"
 
 #include "command.hpp"
 #include "infer_output.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
 
 struct InferOptions : CommonOptions {
-  std::string backbone, bank, checkpoint;
+  std::string backbone, bank, checkpoint, folder;
   std::vector<std::string> references, inputs;
+  bool recursive = false;
   InferOutputOptions output;
+  bool timings = false;
 };
 
-void expect_no_interrupt() {
+void require_no_interrupt() {
   if (interrupted()) throw runtime_error("interrupted; what was printed is complete");
 }
 
-/// Pictures are inspected in batches. Those that cannot be read are reported and left out; the others go on.
+/// Inspects images, and prints a line for each in their order. Those that cannot be read are reported and
+/// left out; the others go on.
 class Inspection {
  public:
-  Inspection(const Pipeline& pipeline, ReferenceBank bank, InferOutput& output, bool quiet)
-      : pipeline_(pipeline), bank_(std::move(bank)), output_(output), bar_("infer", quiet) {}
+  Inspection(const Pipeline& pipeline, ReferenceBank bank, OutputFiles& files, InferOutputOptions how,
+             bool show_progress)
+      : files_(files),
+        output_(files, std::move(how)),
+        bar_("infer", !show_progress),
+        inspector_(pipeline, std::move(bank), files.wanted(), stages()) {}
 
-  std::size_t batch_size() const { return static_cast<std::size_t>(pipeline_.settings().compute.batch_size); }
-
-  /// Shows how many of all pictures are done, until the next line is printed.
-  void show_progress(std::size_t done, std::size_t total) {
-    bar_.update(static_cast<std::int64_t>(done), static_cast<std::int64_t>(total));
-  }
-
-  /// One batch; `names` are the names of its output files.
+  /// `names` are the names of the output files.
   void inspect(std::span<const Path> images, std::span<const std::string> names) {
-    for (const std::string& name : names) output_.expect_free(name);
-    const std::vector<Picture> pictures = read(images, names);
-    std::vector<at::Tensor> inputs;
-    for (const Picture& picture : pictures)
-      if (!picture.failure) inputs.push_back(picture.input);
-    Detection detection;
-    if (!inputs.empty()) detection = pipeline_.detector().detect(pipeline_.encode(at::stack(inputs)), bank_);
+    for (const std::string& name : names) files_.require_free(name);
+    images_ = images;
+    names_ = names;
+    delivered_ = 0;
+    show_progress();
+    inspector_.inspect(images);
     bar_.finish();
-    std::int64_t index = 0;
-    for (const Picture& picture : pictures) {
-      ++seen_;
-      if (picture.failure)
-        report(picture.path, picture.failure);
-      else
-        output_.write(picture, detection, index++);
-    }
   }
 
-  /// Reports a picture, or a line of input, that stands for nothing.
-  void report(const Path& image, const std::exception_ptr& failure) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const Error& error) {
-      ++failed_;
-      output_.write_failure(image, error.what());
-    }
-  }
-  void report_absent(const std::string& line) {
+  /// Reports a line of input that stands for no image.
+  void report_absent(const std::string& line, const Error& why) {
     ++seen_;
-    report(line, std::current_exception());
+    report(line, why);
   }
 
+  /// Throws a data error where nothing was asked for.
+  void require_some() const {
+    if (seen_ == 0) throw data_error("standard input names no images");
+  }
   /// Throws a data error where there was a failure.
-  void expect_no_failure() const {
+  void require_no_failure() const {
     if (failed_ > 0)
       throw data_error(std::to_string(failed_) + " of " + std::to_string(seen_) +
                        " images could not be read");
   }
 
+  std::vector<std::string> timings() const { return stage_table(inspector_.times(), inspector_.seconds()); }
+
  private:
-  std::vector<Picture> read(std::span<const Path> images, std::span<const std::string> names) const {
-    std::vector<Picture> pictures(images.size());
-    at::parallel_for(
-        0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-          for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-            pictures[i].path = images[i];
-            pictures[i].name = names[i];
-            read(pictures[i]);
-          }
-        });
-    return pictures;
+  InspectionStages stages() {
+    InspectionStages stages;
+    stages.finish = [this](const InspectedImage& image) -> InOrder::Rest {
+      const ImageRead& file = image.file;
+      const Finding finding =
+          output_.write({images_[image.index], names_[image.index], file.pixels, file.height, file.width},
+                        *image.scores, image.row);
+      return [this, finding] { deliver([&] { output_.print_line(finding); }); };
+    };
+    stages.failed = [this](std::size_t index, const std::exception_ptr& failure) {
+      deliver([&] { report_failure(images_[index], failure); });
+    };
+    stages.stop_requested = interrupted;
+    return stages;
   }
 
-  void read(Picture& picture) const {
+  /// Prints, and shows how many of all images are done until the next line is printed.
+  template <class Print>
+  void deliver(const Print& print_it) {
+    ++seen_;
+    bar_.finish();
+    print_it();
+    ++delivered_;
+    show_progress();
+  }
+  void show_progress() { bar_.update(delivered_, static_cast<std::int64_t>(images_.size())); }
+
+  void report(const Path& image, const Error& why) {
+    ++failed_;
+    output_.write_failure(image, why.what());
+  }
+  void report_failure(const Path& image, const std::exception_ptr& failure) {
     try {
-      const DecodedImage image = decode_image(picture.path);
-      picture.input = prepare_image(image, pipeline_.settings().image);
-      picture.height = image.rgb.size(0);
-      picture.width = image.rgb.size(1);
-      if (output_.draws()) picture.pixels = image.rgb;
-    } catch (...) {  // exceptions may not leave a parallel region
-      picture.failure = std::current_exception();
+      std::rethrow_exception(failure);
+    } catch (const Error& error) {
+      report(image, error);
     }
   }
 
-  const Pipeline& pipeline_;
-  ReferenceBank bank_;
-  InferOutput& output_;
+  const OutputFiles& files_;
+  InferOutput output_;
   ProgressBar bar_;
+  std::span<const Path> images_;
+  std::span<const std::string> names_;
+  std::int64_t delivered_ = 0;
   std::size_t seen_ = 0, failed_ = 0;
+  Inspector inspector_;  // last: its threads use the others
 };
 
-void inspect_list(Inspection& inspection, const std::vector<Path>& images,
-                  const std::vector<std::string>& names) {
-  const std::size_t batch = inspection.batch_size();
-  for (std::size_t first = 0; first < images.size() && !interrupted(); first += batch) {
-    const std::size_t count = std::min(batch, images.size() - first);
-    inspection.show_progress(first, images.size());
-    inspection.inspect(std::span(images).subspan(first, count), std::span(names).subspan(first, count));
-  }
-}
-
-/// What a line of standard input stands for, picture by picture.
-void inspect_line(Inspection& inspection, InferOutput& output, const std::string& line) {
+/// The images that a line of standard input stands for.
+void inspect_line(Inspection& inspection, OutputFiles& files, const std::string& line, bool recursive) {
   std::vector<Path> images;
   try {
-    images = expand_inputs({line}, std::cin);
-  } catch (const Error&) {
-    return inspection.report_absent(line);
+    images = find_inputs({line}, std::cin, recursive).images;
+  } catch (const Error& error) {
+    return inspection.report_absent(line, error);
   }
+  std::vector<std::string> names;
   for (const Path& image : images) {
-    if (interrupted()) return;
-    output.protect(image);
-    const std::string name = stream_output_name(image);
-    inspection.inspect(std::span(&image, 1), std::span(&name, 1));
+    files.protect(image);
+    names.push_back(stream_output_name(image));
   }
+  inspection.inspect(images, names);
 }
 
-/// Paths from standard input are answered one by one, as they come.
-void inspect_stream(Inspection& inspection, InferOutput& output) {
+/// Lines of standard input are answered one by one, as they come.
+void inspect_stream(Inspection& inspection, OutputFiles& files, bool recursive) {
+  InputLines lines(std::cin);
   std::string line;
-  while (!interrupted() && std::getline(std::cin, line) && !interrupted()) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (!line.empty() && line != "-") inspect_line(inspection, output, line);
-  }
+  while (!interrupted() && lines.next(line) && !interrupted())
+    if (line != "-") inspect_line(inspection, files, line, recursive);
+  if (!interrupted()) inspection.require_some();
 }
 
 bool names_standard_input(const std::vector<std::string>& arguments) {
   return std::find(arguments.begin(), arguments.end(), "-") != arguments.end();
 }
 
-void expect_sensible(const InferOptions& options) {
+void require_sensible(const InferOptions& options) {
+  require_sensible(options.output);
   if (options.bank.empty() == options.references.empty())
     throw settings_error("infer needs good parts to compare with: either --reference IMAGE or --bank FILE");
   if (names_standard_input(options.references) && names_standard_input(options.inputs))
     throw settings_error("- (standard input) names references or pictures, not both");
 }
 
-void expect_apart(const std::vector<Path>& references, const std::vector<Path>& images) {
+void require_apart(const std::vector<Path>& references, const std::vector<Path>& images) {
   FileSet good;
   for (const Path& reference : references) good.add(reference);
   for (const Path& image : images)
@@ -169,13 +165,13 @@ void expect_apart(const std::vector<Path>& references, const std::vector<Path>& 
 }
 
 /// The user's pictures, and a folder that cannot be written, stop the run before anything is encoded.
-void expect_room(InferOutput& output, const std::string& folder, const std::vector<Path>& references,
-                 const std::vector<Path>& images, const std::vector<std::string>& names) {
-  if (!output.draws()) return;
+void require_room(OutputFiles& files, const std::vector<Path>& references, const std::vector<Path>& images,
+                  const std::vector<std::string>& names) {
+  if (!files.wanted()) return;
   for (const auto* own : {&references, &images})
-    for (const Path& path : *own) output.protect(path);
-  for (const std::string& name : names) output.expect_free(name);
-  expect_writable(folder);
+    for (const Path& path : *own) files.protect(path);
+  for (const std::string& name : names) files.require_free(name);
+  require_writable(files.folder());
 }
 
 ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
@@ -184,24 +180,34 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
   ProgressBar bar("references", options.quiet);
   return pipeline.remember(references,
                            [&bar](std::int64_t done, std::int64_t total, const std::string& text) {
-                             expect_no_interrupt();
+                             require_no_interrupt();
                              bar.update(done, total, text);
                            });
 }
 
+/// The images that arguments stand for; says what is passed over in folders.
+std::vector<Path> listed(const std::vector<std::string>& arguments, const InferOptions& options) {
+  Inputs inputs = find_inputs(arguments, std::cin, options.recursive);
+  if (!options.quiet) note_left_out(inputs.left_out);
+  return std::move(inputs.images);
+}
+
 void infer(const InferOptions& options) {
-  expect_sensible(options);
-  const RunSettings settings = options.resolve();
+  require_sensible(options);
+  const Settings settings = options.resolve().method;
   InferOutputOptions how = options.output;
   how.overlay = settings.overlay;
-  InferOutput output(how);
+  OutputFiles files(options.folder);
   const bool stream = options.inputs.size() == 1 && options.inputs[0] == "-";
   std::vector<Path> references, images;
-  if (options.bank.empty()) references = expand_inputs(options.references, std::cin);
-  if (!stream) images = expand_inputs(options.inputs, std::cin);
+  if (options.bank.empty()) {
+    references = listed(options.references, options);
+    leave_out_unusable(references, /*skip_broken=*/false, settings.image.reading);
+  }
+  if (!stream) images = listed(options.inputs, options);
   const std::vector<std::string> names = output_names(images);
-  expect_apart(references, images);
-  expect_room(output, how.folder, references, images, names);
+  require_apart(references, images);
+  require_room(files, references, images, names);
 
   watch_interrupts();
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
@@ -210,16 +216,19 @@ void infer(const InferOptions& options) {
         (options.bank.empty() ? std::to_string(references.size()) + " reference(s), " : options.bank + ", ") +
         (stream ? "pictures from standard input" : std::to_string(images.size()) + " picture(s)"));
   ReferenceBank bank = bank_of(pipeline, options, references);
-  for (const std::string& reference : bank.origin.references) output.protect(reference);
-  constexpr double kCalmUnknown = 0.6;  // between most good parts and most defects with the demo backbone
-  if (output.draws()) output.set_calm(pipeline.detector().reference_peak(bank).value_or(kCalmUnknown));
-  Inspection inspection(pipeline, std::move(bank), output, options.quiet);
+  for (const std::string& reference : bank.origin.references) files.protect(reference);
+  if (files.wanted() && how.overlay.calm == 0)
+    how.overlay.calm = pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
+  Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
   if (stream)
-    inspect_stream(inspection, output);
+    inspect_stream(inspection, files, options.recursive);
   else
-    inspect_list(inspection, images, names);
-  expect_no_interrupt();
-  inspection.expect_no_failure();
+    inspection.inspect(images, names);
+  if (!options.quiet) note_remarks(pipeline.remarks());
+  if (options.timings)
+    for (const std::string& line : inspection.timings()) note(line);
+  require_no_interrupt();
+  inspection.require_no_failure();
 }
 
 }  // namespace
@@ -239,8 +248,9 @@ void add_infer(CLI::App& program, Run& run) {
   command->add_option("--bank", options->bank, "Instead: a bank that `bank` wrote")->type_name("FILE");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")
       ->type_name("FILE");
-  command->add_option("--output,-o", options->output.folder, "Write overlays (PNG) and raw maps (.npy) here")
+  command->add_option("--output,-o", options->folder, "Write overlays (PNG) and raw maps (.npy) here")
       ->type_name("DIR");
+  command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--json", options->output.json, "JSON lines instead of a table");
   command->add_option("--threshold", options->output.threshold, "Scores above this are called anomalous");
   command
@@ -250,6 +260,7 @@ void add_infer(CLI::App& program, Run& run) {
       ->expected(2)
       ->allow_extra_args(false)  // pictures may follow
       ->type_name("LOW HIGH");
+  command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   command
       ->add_option("images", options->inputs,
                    "Pictures to inspect: files, folders, globs, or - for paths on standard input")

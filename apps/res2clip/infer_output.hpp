@@ -1,73 +1,53 @@
 #pragma once
 
 #include <cstdint>
-#include <exception>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "res2clip/image/overlay.hpp"
-#include "res2clip/model/detector.hpp"
 
-#include "file_set.hpp"
+#include "finding.hpp"
+#include "output_files.hpp"
 
 namespace res2clip::app {
 
 struct InferOutputOptions {
-  std::string folder;  ///< empty: no files
   bool json = false;
   std::optional<double> threshold;
   std::vector<double> range;  ///< empty, or low and high of the heat map
   OverlayOptions overlay;
 };
 
-/// A picture to inspect. It is decoded once: its file may be one that can be read only once.
-struct Picture {
+/// Throws a settings error for a threshold or range that is none.
+void require_sensible(const InferOutputOptions& options);
+
+/// An image file that was inspected.
+struct SourceImage {
   Path path;
   std::string name;   ///< of its output files, without suffix
-  at::Tensor input;   ///< float32 [3, S, S]
   at::Tensor pixels;  ///< uint8 [H, W, 3]; undefined where no overlay is drawn
   std::int64_t height = 0, width = 0;
-  std::exception_ptr failure;  ///< why it cannot be inspected; null: it can
 };
 
-/// Names of the output files of a list of images, without suffix: each path relative to the folder that
-/// all have in common, so that two `000.png` of different folders do not collide.
-std::vector<std::string> output_names(const std::vector<Path>& images);
-
-/// The same for an image whose companions are not known yet: the whole path with its suffix, kept below the
-/// output folder.
-std::string stream_output_name(const Path& image);
-
-/// Prints one line per image and writes its overlay and raw map.
+/// Writes the overlay and the raw map of each image, and prints its line.
 class InferOutput {
  public:
-  /// Throws a settings error for a threshold or range that is none.
-  explicit InferOutput(InferOutputOptions options);
+  /// `files` must outlive this; `options` are sensible, and their `overlay.calm` is known.
+  InferOutput(const OutputFiles& files, InferOutputOptions options)
+      : files_(files), options_(std::move(options)) {}
 
-  bool draws() const { return !options_.folder.empty(); }
-  /// Files that no output may replace: the user's own pictures.
-  void protect(const Path& file) { protected_.add(file); }
-  bool is_protected(const Path& file) const { return protected_.contains(file); }
-  /// Takes the map value that good parts reach, where the settings name none.
-  void set_calm(double value) {
-    if (options_.overlay.calm == 0) options_.overlay.calm = value;
-  }
-  /// Throws a settings error where the output of this name would replace a protected file.
-  void expect_free(const std::string& name) const;
-
-  /// Image `index` of a batch.
-  void write(const Picture& picture, const Detection& detection, std::int64_t index);
-  void write_failure(const Path& image, const std::string& message);
+  /// Writes the files of image `row` of a batch. For several threads at once.
+  Finding write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const;
+  void print_line(const Finding& finding);
+  void write_failure(const Path& image, const std::string& message) const;
 
  private:
-  Path overlay_path(const std::string& name) const { return Path(options_.folder) / (name + ".png"); }
-  Path map_path(const std::string& name) const { return Path(options_.folder) / (name + ".npy"); }
-  void draw(const Picture& picture, const at::Tensor& map, double score) const;
+  void draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const;
 
+  const OutputFiles& files_;
   InferOutputOptions options_;
-  FileSet protected_;
-  bool header_printed_ = false;
+  bool heading_printed_ = false;
 };
 
 }  // namespace res2clip::app

@@ -17,11 +17,6 @@ int report(const std::string& message, int code) {
   return code;
 }
 
-/// LibTorch's messages carry a trace of C++ frames after the first line.
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -62,6 +57,6 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     return report(error.what(), error.exit_code());
   } catch (const std::exception& error) {
-    return report(out_of_memory_message(error).value_or(first_line(error.what())), kFailed);
+    return report(out_of_memory_message(error).value_or(first_line(error)), kFailed);
   }
 }

@@ -47,6 +47,11 @@ ProgressBar::~ProgressBar() {
   finish();
 }
 
+ProgressCallback ProgressBar::callback() {
+  return
+      [this](std::int64_t done, std::int64_t total, const std::string& note) { update(done, total, note); };
+}
+
 void ProgressBar::update(std::int64_t done, std::int64_t total, const std::string& note) {
   if (quiet_ || !terminal_) return;
   const auto now = std::chrono::steady_clock::now();

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "res2clip/core/progress.hpp"
+
 namespace res2clip {
 
 /// How long a job still takes, judged by its pace since it was first asked: what was done before then (by a
@@ -30,6 +32,8 @@ class ProgressBar {
   explicit ProgressBar(std::string title, bool quiet = false);
   ~ProgressBar();
 
+  /// Reports to this bar, which must outlive it.
+  ProgressCallback callback();
   void update(std::int64_t done, std::int64_t total, const std::string& note = {});
   /// Prints a line above the bar (to standard error, on a terminal or not, unless quiet).
   void line(const std::string& text);

@@ -1,15 +1,19 @@
 #include <algorithm>
 #include <chrono>
 
-#include "res2clip/processes/communicator.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/data/examination.hpp"
 #include "res2clip/data/layout.hpp"
+#include "res2clip/data/training_record.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/train/run.hpp"
 
 #include "command.hpp"
 #include "progress_bar.hpp"
+#include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -31,8 +35,7 @@ std::optional<FeatureStore> open_store(const TrainArguments& arguments, const Ru
   if (arguments.no_store) return std::nullopt;
   const Path folder =
       settings.run.store.empty() ? Path(settings.run.output) / "features" : Path(settings.run.store);
-  const Layers layers = resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
-  return FeatureStore(folder, describe_store(dataset.name, backbone, settings, layers.needed()));
+  return FeatureStore(folder, describe_training_store(backbone, settings.method, dataset.name));
 }
 
 std::string epoch_line(std::int64_t epoch, const Figures& mean, double seconds) {
@@ -96,11 +99,20 @@ class Reporter {
   std::chrono::steady_clock::time_point begin_, last_;
 };
 
-void expect_new_folder(const TrainArguments& arguments, const Path& output) {
+void require_new_folder(const TrainArguments& arguments, const Path& output) {
   std::error_code ignored;
   if (!arguments.resume && std::filesystem::exists(output / "state.pt", ignored))
     throw settings_error(output.string() +
                          " holds a training already; --resume goes on with it, or give another --output");
+}
+
+/// In training an image is anomalous by its mask.
+void require_a_defect(const Dataset& dataset) {
+  for (const auto& [category, samples] : dataset.test)
+    for (const Sample& sample : samples)
+      if (!sample.mask.empty()) return;
+  throw data_error(dataset.root.string() +
+                   ": no image has a mask, so that all would count as good: there is nothing to learn from");
 }
 
 void train(const TrainArguments& arguments) {
@@ -109,49 +121,52 @@ void train(const TrainArguments& arguments) {
   require(settings.data.root, "--data");
   require(settings.run.output, "--output");
   const Path output = settings.run.output;
-  expect_new_folder(arguments, output);
+  require_new_folder(arguments, output);
   const ProcessPlace place = place_from_environment();
-  const Dataset dataset = load_dataset(settings.data);
+  Dataset dataset = load_dataset(settings.data, Splits::test);
   std::optional<Adapters> initial;
   if (!arguments.initial.empty()) initial = read_checkpoint(arguments.initial);
   watch_interrupts();
   const auto processes = meet(place, arguments.quiet);
   const bool first = processes->rank() == 0;
+  examine_dataset(dataset, std::nullopt, settings.data.skip_broken, *processes,
+                  settings.method.image.reading);
+  if (first && !arguments.quiet) note_remarks(dataset);
+  require_a_defect(dataset);
 
-  const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.compute));
-  static_cast<Settings&>(settings) = fit_to_backbone(settings, backbone.card());
-  TrainingImages images(backbone, dataset, settings);
+  const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.method.compute));
+  settings.method = fit_to_backbone(settings.method, backbone.card());
+  TrainingImages images(backbone, dataset, settings.method);
   const TrainingData data = images.data();
   TrainingRun run;
   run.output = output;
   run.resume = arguments.resume;
   if (!arguments.replay.empty()) {
     run.replay = read_pairs(arguments.replay, data.samples);
-    if (!arguments.epochs_given()) settings.train.epochs = run.replay.back().epoch + 1;
+    if (!arguments.epochs_given()) settings.method.train.epochs = run.replay.back().epoch + 1;
   }
-  run.identity = training_identity(backbone, settings, initial, !arguments.no_store);
+  run.identity = training_identity(backbone, settings.method, initial, !arguments.no_store);
   run.stop_requested = interrupted;
   const bool quiet = arguments.quiet || !first;
   if (!quiet) run.remark = note;
   ProgressBar bar("train", quiet);
-  Reporter reporter(bar, settings.train.epochs);
+  Reporter reporter(bar, settings.method.train.epochs);
   run.on_step = [&](const StepReport& report, std::int64_t total) { reporter.step(report, total); };
-  TrainingSession session(data, make_training_setup(backbone, settings, initial), run, *processes);
+  TrainingSession session(data, make_training_setup(backbone, settings.method, initial), run, *processes);
 
   // From here on nothing is refused that could have been before: what the folder holds may be replaced.
-  if (first) write_file(output / "settings.yaml", settings_yaml(settings));
+  if (first) {
+    write_file(output / "settings.yaml", settings_yaml(settings));
+    write_training_record(training_record(dataset), output);
+  }
   if (auto store = open_store(arguments, settings, backbone, dataset)) {
     ProgressBar encoding("encode", quiet);
-    images.fill_store(
-        std::move(*store), *processes,
-        [&](std::int64_t done, std::int64_t total, const std::string& text) {
-          encoding.update(done, total, text);
-        },
-        interrupted);
+    images.fill_store(std::move(*store), *processes, encoding.callback(), interrupted);
   }
   reporter.begin();
   const TrainingOutcome outcome = session.train();
   bar.finish();
+  if (!arguments.quiet) note_remarks(images.remarks());  // of the images that this process decoded
   if (!outcome.finished)
     throw runtime_error("stopped after step " + std::to_string(outcome.next_step) + " of " +
                         std::to_string(outcome.total_steps) + "; the same command with --resume goes on");

@@ -26,6 +26,16 @@ def sizes_of(weights):
     return {"width": len(weights["visual.class_embedding"]), "layers": len(blocks)}
 
 
+def config_of(weights):
+    """How an exported model is run, as open_clip describes it."""
+    text_width = weights["ln_final.weight"].shape[0]
+    text_blocks = {name.split(".")[2] for name in weights if name.startswith("transformer.resblocks.")}
+    size = round((len(weights["visual.positional_embedding"]) - 1) ** 0.5) * weights["visual.conv1.weight"].shape[-1]
+    return {"embed_dim": weights["visual.proj"].shape[1], "quick_gelu": True,
+            "vision_cfg": {**sizes_of(weights), "patch_size": weights["visual.conv1.weight"].shape[-1], "image_size": size, "head_width": 64},
+            "text_cfg": {"width": text_width, "layers": len(text_blocks), "heads": text_width // 64}}
+
+
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()

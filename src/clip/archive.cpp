@@ -10,6 +10,7 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "card.hpp"
 #include "program.hpp"
@@ -94,64 +95,40 @@ std::int64_t default_size(const ClipWeights& weights, const ExportOptions& optio
 }
 
 std::int64_t default_vv_blocks(const ClipWeights& weights, const ExportOptions& options) {
-  if (options.vv_blocks >= 0) return options.vv_blocks;
+  if (options.form.vv_blocks >= 0) return options.form.vv_blocks;
   return (19 * weights.sizes.vision_layers + 23) / 24;
 }
 
 ModelCard make_card(const ClipWeights& weights, const ExportOptions& options) {
-  const ClipSizes& sizes = weights.sizes;
-  ModelCard card;
-  card.name = weights.name;
-  card.weights_sha256 = weights.sha256;
-  card.weights_verified = weights.verified;
-  card.embed_dim = sizes.embed_dim;
-  card.image_size = default_size(weights, options);
-  card.native_size = sizes.native_size;
-  card.patch_size = sizes.patch_size;
-  card.vision_width = sizes.vision_width;
-  card.vision_layers = sizes.vision_layers;
-  card.vision_heads = sizes.vision_heads();
-  card.text_width = sizes.text_width;
-  card.text_layers = sizes.text_layers;
-  card.text_heads = sizes.text_heads();
-  card.context_length = sizes.context_length;
-  card.vocabulary_size = sizes.vocabulary_size;
-  card.vv_blocks = default_vv_blocks(weights, options);
-  card.global_ln_post = options.global_ln_post;
-  card.patch_ln_post = options.patch_ln_post;
-  card.patch_projection = options.patch_projection;
+  ModelCard card{weights.origin, weights.sizes, weights.form, options.form, default_size(weights, options)};
+  card.encoder.vv_blocks = default_vv_blocks(weights, options);
   return card;
 }
 
 void check(const ClipWeights& weights, const ExportOptions& options) {
-  const ClipSizes& sizes = weights.sizes;
+  const ClipSizes sizes = clip_sizes(weights.tensors, weights.origin.name);
+  if (!(sizes == weights.sizes))
+    throw data_error(weights.origin.name + ": its tensors are not of the sizes stated");
   if (options.image_size < 0 || options.image_size % sizes.patch_size != 0)
     throw settings_error("the image size " + std::to_string(options.image_size) +
-                         " is no multiple of this backbone's patch size " + std::to_string(sizes.patch_size));
-  if (options.vv_blocks > sizes.vision_layers)
-    throw settings_error("V-V attention in " + std::to_string(options.vv_blocks) +
+                         " is not a multiple of this backbone's patch size " +
+                         std::to_string(sizes.patch_size));
+  if (options.form.vv_blocks > sizes.vision_layers)
+    throw settings_error("V-V attention in " + std::to_string(options.form.vv_blocks) +
                          " blocks: this backbone has " + std::to_string(sizes.vision_layers) +
                          "; set export.vv_blocks (--vv-blocks)");
-  if (!options.patch_projection && sizes.vision_width != sizes.embed_dim)
+  if (!options.form.patch_projection && sizes.vision_width != sizes.embed_dim)
     throw settings_error("patch features without the projection have width " +
                          std::to_string(sizes.vision_width) + ", the text's have " +
                          std::to_string(sizes.embed_dim) + ": they cannot be compared");
+  require_heads_fit(sizes, weights.form, weights.origin.name);
   const auto vocabulary = Tokenizer::built_in().size();
   if (sizes.vocabulary_size != vocabulary)
-    throw data_error(weights.name + ": has " + std::to_string(sizes.vocabulary_size) +
+    throw data_error(weights.origin.name + ": has " + std::to_string(sizes.vocabulary_size) +
                      " tokens; CLIP's vocabulary has " + std::to_string(vocabulary));
 }
 
 }  // namespace
-
-void describe(Fields& fields, ExportOptions& options) {
-  fields.field("vv_blocks", options.vv_blocks, {-1, 1000},
-               "how many of the last blocks have V-V attention; -1: 19 of 24, other depths alike");
-  fields.field("global_ln_post", options.global_ln_post,
-               "global feature through ln_post before the projection");
-  fields.field("patch_ln_post", options.patch_ln_post, "patch features through ln_post");
-  fields.field("patch_projection", options.patch_projection, "patch features projected to the embedding");
-}
 
 void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path) {
   check(weights, options);
@@ -165,17 +142,17 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
   const auto flag = [&](const char* name, bool value) {
     module.register_attribute(name, c10::BoolType::get(), value);
   };
-  integer("patch_size", card.patch_size);
-  integer("native_grid", card.native_size / card.patch_size);
-  integer("vision_layers", card.vision_layers);
-  integer("vision_heads", card.vision_heads);
-  integer("text_layers", card.text_layers);
-  integer("text_heads", card.text_heads);
-  integer("vv_blocks", card.vv_blocks);
-  flag("global_ln_post", card.global_ln_post);
-  flag("patch_ln_post", card.patch_ln_post);
-  flag("patch_projection", card.patch_projection);
-  module.define(std::string(kArchiveProgram));
+  integer("patch_size", card.sizes.patch_size);
+  integer("native_grid", card.sizes.native_size / card.sizes.patch_size);
+  integer("vision_layers", card.sizes.vision_layers);
+  integer("vision_heads", card.vision_heads());
+  integer("text_layers", card.sizes.text_layers);
+  integer("text_heads", card.text_heads());
+  integer("vv_blocks", card.encoder.vv_blocks);
+  flag("global_ln_post", card.encoder.global_ln_post);
+  flag("patch_ln_post", card.encoder.patch_ln_post);
+  flag("patch_projection", card.encoder.patch_projection);
+  module.define(archive_program(card.form.activation));
   module.eval();
   AtomicFile file(path);
   try {
@@ -187,8 +164,7 @@ void export_backbone(const ClipWeights& weights, const ExportOptions& options, c
                  {kVocabularyFile, std::string(built_in_merges())}});
     if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw runtime_error(path.string() + ": cannot be written: " + text.substr(0, text.find('\n')));
+    throw runtime_error(path.string() + ": cannot be written: " + first_line(error));
   }
   file.commit();
 }

@@ -12,8 +12,10 @@
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 #include "card.hpp"
+#include "libtorch_errors.hpp"
 #include "tower.hpp"
 
 namespace res2clip {
@@ -28,15 +30,12 @@ bool is_product_weight(const std::string& name) {
   return false;
 }
 
-at::Tensor unit_length(const at::Tensor& features) {
-  return (features / at::linalg_vector_norm(features, 2, {-1}, true)).contiguous();
-}
-
 Features normalised(const RawFeatures& raw) {
   Features features;
   features.grid = raw.grid;
-  features.global = unit_length(raw.global);
-  for (const auto& [layer, patches] : raw.patches) features.patches[layer] = unit_length(patches);
+  features.global = unit_length(raw.global).contiguous();
+  for (const auto& [layer, patches] : raw.patches)
+    features.patches[layer] = unit_length(patches).contiguous();
   return features;
 }
 
@@ -47,12 +46,13 @@ torch::jit::Module load_module(const Path& path, std::unordered_map<std::string,
   try {
     return torch::jit::load(path.string(), c10::Device(c10::kCPU), files);
   } catch (const std::exception&) {
-    throw data_error(path.string() + ": is no archive that `res2clip export` wrote, or is damaged");
+    throw data_error(path.string() +
+                     ": is not a res2clip archive, or is damaged; write it with `res2clip export`");
   }
 }
 
 /// LibTorch does not notice damaged numbers, and a card can be edited; banks and stores trust the checksum.
-void expect_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
+void require_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
   std::map<std::string, at::Tensor> tensors;
   for (const auto& entry : module.named_parameters(false))
     tensors[entry.name] = entry.value.detach().contiguous();
@@ -78,15 +78,17 @@ struct Backbone::Impl {
 
   std::set<int> checked_layers(std::span<const int> layers) const {
     for (const int layer : layers)
-      if (layer < 1 || layer > tower.card.vision_layers)
+      if (layer < 1 || layer > tower.card.sizes.vision_layers)
         throw settings_error("layer " + std::to_string(layer) +
                              " is not there: this backbone has blocks 1 to " +
-                             std::to_string(tower.card.vision_layers));
+                             std::to_string(tower.card.sizes.vision_layers));
     return {layers.begin(), layers.end()};
   }
 
   at::Tensor checked_images(const at::Tensor& images) const {
-    const auto patch = tower.card.patch_size;
+    const auto patch = tower.card.sizes.patch_size;
+    if (!images.defined() || images.scalar_type() != at::kFloat)
+      throw data_error("images must be float32, as prepare_image() makes them");
     if (images.dim() != 4 || images.size(0) < 1 || images.size(1) != 3 || images.size(2) < patch ||
         images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
       throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
@@ -101,8 +103,8 @@ Backbone::~Backbone() = default;
 Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
-Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
-  const auto device = apply(compute);
+Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try {
+  const auto device = apply_compute(compute);
   std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
   auto module = load_module(archive, files);
   if (files[kCardFile].empty() || files[kVocabularyFile].empty())
@@ -110,7 +112,7 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
                      ": is a TorchScript archive, but not one that `res2clip export` wrote" +
                      (module.hasattr("visual") ? " (it looks like CLIP's weights: export them first)" : ""));
   ArchiveCard card = card_from_json(files[kCardFile], archive.string());
-  expect_unchanged(module, card, archive);
+  require_unchanged(module, card, archive);
   module.to(device);
   ImageTower tower{card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
@@ -122,9 +124,11 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) {
   return Backbone(std::unique_ptr<Impl>(
       new Impl{std::move(module), std::move(tower),
                Tokenizer::from_merges(files[kVocabularyFile], archive.string()), card.checksum, device}));
+} catch (...) {
+  rethrow_as_ours("loading the backbone");
 }
 
-Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const {
+Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
@@ -135,9 +139,11 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   for (std::int64_t i = 0; i < input.size(0); ++i)
     parts.push_back(normalised(run_tower(impl_->tower, input.narrow(0, i, 1), wanted)));
   return concatenate(parts);
+} catch (...) {
+  rethrow_as_ours("encoding images");
 }
 
-Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const {
+Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const auto wanted = impl_->checked_layers(layers);
   const auto input = impl_->checked_images(images);
@@ -145,17 +151,19 @@ Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> l
   const auto output = impl_->module.get_method("encode_image")({input, list}).toTupleRef().elements().vec();
   RawFeatures raw;
   raw.global = output[0].toTensor();
-  const auto patch = impl_->tower.card.patch_size;
+  const auto patch = impl_->tower.card.sizes.patch_size;
   raw.grid = {input.size(2) / patch, input.size(3) / patch};
   std::size_t i = 0;
   for (const int layer : wanted) raw.patches[layer] = output[1].toTensorVector()[i++];
   return normalised(raw);
+} catch (...) {
+  rethrow_as_ours("encoding images");
 }
 
-at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
+at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   if (prompts.empty()) throw settings_error("there are no prompts to encode");
-  const auto context = impl_->tower.card.context_length;
+  const auto context = impl_->tower.card.sizes.context_length;
   std::vector<std::int64_t> ids;
   for (const auto& prompt : prompts) {
     const auto row = impl_->tokenizer.context_ids(prompt, context);
@@ -169,6 +177,8 @@ at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const {
     parts.push_back(impl_->module.get_method("encode_text")({batch}).toTensor());
   }
   return at::cat(parts);
+} catch (...) {
+  rethrow_as_ours("encoding texts");
 }
 
 const ModelCard& Backbone::card() const {

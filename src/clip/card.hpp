@@ -3,7 +3,9 @@
 #include <map>
 #include <string>
 
-#include "res2clip/clip/backbone.hpp"
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/clip/model_card.hpp"
 
 namespace res2clip {
 
@@ -21,6 +23,9 @@ std::string card_json(const ArchiveCard& card);
 /// Identity of the features that an archive makes: the SHA-256 of everything that goes into them, and not of
 /// the file that it happened to lie in. Tensors on the CPU, by the archive's names.
 std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card);
+
+/// Throws a data error for attention heads that do not divide their tower's width; `source` names the file.
+void require_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source);
 
 /// Throws a data error; `source` names the archive.
 ArchiveCard card_from_json(const std::string& text, const std::string& source);

@@ -4,23 +4,22 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "libtorch_errors.hpp"
+
 namespace res2clip {
 
-Features slice(const Features& features, std::int64_t first, std::int64_t count) {
-  Features part;
-  part.global = features.global.narrow(0, first, count);
-  for (const auto& [layer, patches] : features.patches) part.patches[layer] = patches.narrow(0, first, count);
-  part.grid = features.grid;
-  return part;
-}
-
-Features to_device(Features features, c10::Device device) {
-  features.global = features.global.to(device);
-  for (auto& [layer, patches] : features.patches) patches = patches.to(device);
+Features to_device(Features features, c10::Device device) try {
+  const auto move = [&](at::Tensor& tensor) {
+    tensor = tensor.to(device, /*non_blocking=*/tensor.is_pinned());
+  };
+  move(features.global);
+  for (auto& [layer, patches] : features.patches) move(patches);
   return features;
+} catch (...) {
+  rethrow_as_ours("moving features to a device");
 }
 
-Features concatenate(const std::vector<Features>& parts) {
+Features concatenate(const std::vector<Features>& parts) try {
   if (parts.empty()) throw data_error("no features to put together");
   if (parts.size() == 1) return parts.front();
   Features whole;
@@ -39,6 +38,8 @@ Features concatenate(const std::vector<Features>& parts) {
     whole.patches[layer] = at::cat(tensors);
   }
   return whole;
+} catch (...) {
+  rethrow_as_ours("putting features together");
 }
 
 }  // namespace res2clip

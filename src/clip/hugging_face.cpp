@@ -2,11 +2,10 @@
 #include <vector>
 
 #include <ATen/ops/cat.h>
-#include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
 
-#include "tensor_files.hpp"
+#include "tensor_names.hpp"
 
 namespace res2clip {
 namespace {
@@ -96,21 +95,6 @@ std::string block_part_name(const std::string& part) {
   return part;
 }
 
-void expect_usual_tower(const nlohmann::json& config, const std::string& tower, std::int64_t heads,
-                        const std::string& source) {
-  const auto found = config.find(tower + "_config");
-  if (found == config.end() || !found->is_object()) return;
-  const auto expect = [&](const char* key, const nlohmann::json& usual) {
-    const auto value = found->find(key);
-    if (value != found->end() && *value != usual)
-      throw data_error(source + ": " + tower + "_config." + key + " is " + value->dump() +
-                       "; only CLIPs with " + usual.dump() + " there, as OpenAI's are, can be run");
-  };
-  expect("num_attention_heads", heads);
-  expect("hidden_act", "quick_gelu");
-  expect("layer_norm_eps", 1e-5);
-}
-
 }  // namespace
 
 std::string hugging_face_name(const std::string& name) {
@@ -127,20 +111,6 @@ std::string hugging_face_name(const std::string& name) {
     return theirs + rest.substr(0, dot) + block_part_name(rest.substr(dot));
   }
   return name;
-}
-
-void expect_usual_config(const Path& config, const ClipSizes& sizes) {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(config, failed)) return;
-  const auto json = nlohmann::json::parse(read_file(config), nullptr, false);
-  if (!json.is_object()) throw data_error(config.string() + ": is no JSON object");
-  expect_usual_tower(json, "vision", sizes.vision_heads(), config.string());
-  expect_usual_tower(json, "text", sizes.text_heads(), config.string());
-}
-
-bool is_hugging_face(const TensorMap& tensors) {
-  return tensors.contains("vision_model.embeddings.class_embedding") ||
-         tensors.contains("visual_projection.weight");
 }
 
 TensorMap from_hugging_face(const TensorMap& tensors, const std::string& source) {

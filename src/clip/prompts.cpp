@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include "res2clip/core/error.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -31,14 +33,6 @@ void add_phrase(std::vector<std::string>& prompts, const std::string& phrase) {
 }
 
 }  // namespace
-
-void describe(Fields& fields, PromptOptions& options) {
-  fields.field("noun", options.noun, "what the prompts call the part");
-  fields.field("normal_states", options.normal_states, "states of a good part, before the noun");
-  fields.field("anomalous_states", options.anomalous_states, "states of a defective part");
-  fields.field("anomalous_after_noun", options.anomalous_after_noun,
-               "also 'NOUN with STATE' for defective parts (the authors' code)");
-}
 
 PromptSet method_prompts(const PromptOptions& options) {
   if (options.normal_states.empty())

@@ -7,26 +7,24 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/clip/weights.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
 using TensorMap = std::map<std::string, at::Tensor>;
 
-/// All tensors of a weights file, as they lie there. Each throws a data error naming the path.
-TensorMap read_safetensors(const Path& path);
-TensorMap read_torchscript(const Path& path);
-TensorMap read_state_dict(const Path& path);
+/// The tensors of a file as they lie there, and what it says beside them.
+struct TensorFile {
+  TensorMap tensors;
+  std::map<std::string, std::string> metadata;  // safetensors alone
+};
 
-/// Hugging Face's `CLIPModel` tensors -> OpenAI's names and layout; `source` names them in errors.
-TensorMap from_hugging_face(const TensorMap& tensors, const std::string& source);
-bool is_hugging_face(const TensorMap& tensors);
-/// What Hugging Face calls a tensor of OpenAI's name.
-std::string hugging_face_name(const std::string& name);
-/// Checks the config.json that lies beside Hugging Face's weights, if one does: tensors do not tell the
-/// number of attention heads, the activation and the norms' epsilon. Throws a data error where they are not
-/// OpenAI's.
-void expect_usual_config(const Path& config, const ClipSizes& sizes);
+/// Each throws a data error naming the path.
+TensorFile read_safetensors(const Path& path);
+/// What torch.save or torch.jit.save wrote: a state dict, also inside a training checkpoint, or a module.
+TensorFile read_torch_file(const Path& path);
+/// Either, by how the file begins.
+TensorFile read_tensor_file(const Path& path);
 
 /// What a file calls a tensor of OpenAI's name, for messages.
 using TensorNames = std::function<std::string(const std::string&)>;

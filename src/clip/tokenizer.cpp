@@ -73,7 +73,7 @@ Tokenizer Tokenizer::from_merges(std::string_view merges, const std::string& sou
     ids[symbol + kWordEnd] = next++;
   }
   const auto bad_line = [&](std::int64_t line) {
-    return data_error(source + ":" + std::to_string(line) + ": is no merge of two known symbols");
+    return data_error(source + ":" + std::to_string(line) + ": is not a merge of two known symbols");
   };
   std::int64_t line_number = 0;
   std::int64_t rank = 0;

@@ -5,6 +5,7 @@
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/conv2d.h>
+#include <ATen/ops/gelu.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/matmul.h>
@@ -36,13 +37,13 @@ class TowerRun {
         card_(tower.card),
         layers_(layers),
         batch_(images.size(0)),
-        width_(card_.vision_width) {
+        width_(card_.sizes.vision_width) {
     embed(images);
   }
 
   RawFeatures run() {
-    const auto depth = card_.vision_layers;
-    const auto first_vv = depth - card_.vv_blocks;
+    const auto depth = card_.sizes.vision_layers;
+    const auto first_vv = depth - card_.encoder.vv_blocks;
     const std::int64_t last_layer = layers_.empty() ? 0 : *layers_.rbegin();
     RawFeatures found;
     for (std::int64_t block = 0; block < depth; ++block) {
@@ -66,12 +67,13 @@ class TowerRun {
   // x_ and vv_ are [B*T, W]; views of them as [B, T, W] where images must be told apart.
 
   void embed(const at::Tensor& images) {
-    const auto patches = at::conv2d(images, tower_["convolution"], {}, card_.patch_size);
+    const auto patches = at::conv2d(images, tower_["convolution"], {}, card_.sizes.patch_size);
     grid_ = {patches.size(2), patches.size(3)};
     tokens_ = grid_.size() + 1;
     const auto start = tower_["class_embedding"].reshape({1, 1, width_}).expand({batch_, 1, width_});
     auto x = at::cat({start, patches.flatten(2).transpose(1, 2)}, 1);
-    x.add_(position_grid(tower_["vision_positions"], card_.native_size / card_.patch_size, grid_));
+    x.add_(
+        position_grid(tower_["vision_positions"], card_.sizes.native_size / card_.sizes.patch_size, grid_));
     x_ = at::layer_norm(x, {width_}, tower_["ln_pre_weight"], tower_["ln_pre_bias"], kEpsilon)
              .reshape({-1, width_});
   }
@@ -84,7 +86,7 @@ class TowerRun {
   }
 
   at::Tensor heads(const at::Tensor& x) const {  // [B, T, W], any strides over T -> [B, heads, T, W / heads]
-    return x.unflatten(2, {card_.vision_heads, width_ / card_.vision_heads}).transpose(1, 2);
+    return x.unflatten(2, {card_.vision_heads(), card_.form.vision_head_width}).transpose(1, 2);
   }
 
   at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
@@ -106,12 +108,27 @@ class TowerRun {
     add_product(stream, attended, tower_.block("out_weight", block), tower_.block("out_bias", block));
   }
 
+  void activate(at::Tensor& h) const {
+    switch (card_.form.activation) {
+      case Activation::quick_gelu:
+        at::silu_(h);
+        break;
+      case Activation::gelu:
+        at::gelu_(h);
+        break;
+      case Activation::gelu_tanh:
+        at::gelu_(h, "tanh");
+        break;
+    }
+  }
+
   /// silu(1.702 h) / 1.702 is QuickGELU(h): both factors ride along in the two products.
   void add_feed_forward(at::Tensor& x, std::int64_t block) const {
+    const double scale = card_.form.activation == Activation::quick_gelu ? kQuickGelu : 1.0;
     auto h = at::addmm(tower_.block("fc_bias", block).to(tower_.product_type), normed(x, "ln_2", block),
-                       tower_.block("fc_weight", block).t(), kQuickGelu, kQuickGelu);
-    at::silu_(h);
-    add_product(x, h, tower_.block("proj_weight", block), tower_.block("proj_bias", block), 1.0 / kQuickGelu);
+                       tower_.block("fc_weight", block).t(), scale, scale);
+    activate(h);
+    add_product(x, h, tower_.block("proj_weight", block), tower_.block("proj_bias", block), 1.0 / scale);
   }
 
   void full_block(std::int64_t block, bool vv_needed) {
@@ -143,14 +160,14 @@ class TowerRun {
 
   at::Tensor patch_features(const at::Tensor& stream) const {
     auto x = stream.view({batch_, tokens_, width_}).narrow(1, 1, tokens_ - 1);
-    if (card_.patch_ln_post)
+    if (card_.encoder.patch_ln_post)
       x = at::layer_norm(x, {width_}, tower_["ln_post_weight"], tower_["ln_post_bias"], kEpsilon);
-    return card_.patch_projection ? at::matmul(x, tower_["vision_projection"]) : x.clone();
+    return card_.encoder.patch_projection ? at::matmul(x, tower_["vision_projection"]) : x.clone();
   }
 
   at::Tensor global_feature() const {
     auto x = tokens_of_x_ == 1 ? x_ : x_.view({batch_, tokens_, width_}).select(1, 0);
-    if (card_.global_ln_post)
+    if (card_.encoder.global_ln_post)
       x = at::layer_norm(x, {width_}, tower_["ln_post_weight"], tower_["ln_post_bias"], kEpsilon);
     return at::matmul(x, tower_["vision_projection"]);
   }

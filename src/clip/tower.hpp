@@ -6,7 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/clip/backbone.hpp"
+#include "res2clip/clip/model_card.hpp"
+#include "res2clip/core/grid.hpp"
 
 namespace res2clip {
 

@@ -2,41 +2,47 @@
 
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <set>
 
 #include <ATen/ops/isfinite.h>
 
+#include "res2clip/clip/published_weights.hpp"
 #include "res2clip/core/error.hpp"
-#include "res2clip/torch_files/pickle_reader.hpp"
 
+#include "form.hpp"
 #include "tensor_files.hpp"
+#include "tensor_names.hpp"
+#include "weight_set.hpp"
 
 namespace res2clip {
 namespace {
 
-/// OpenAI's ViT-L-14-336px.pt, the file that the published results are of.
-constexpr const char* kPublishedSha256 = "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02";
-
 using Shapes = std::map<std::string, std::vector<std::int64_t>>;
 
-void add_tower(Shapes& shapes, const std::string& prefix, std::int64_t width, std::int64_t layers) {
+/// `hidden`: width between the two linear maps of a block.
+void add_tower(Shapes& shapes, const std::string& prefix, std::int64_t width, std::int64_t hidden,
+               std::int64_t layers) {
   for (std::int64_t block = 0; block < layers; ++block) {
     const std::string p = prefix + "transformer.resblocks." + std::to_string(block) + ".";
     shapes[p + "attn.in_proj_weight"] = {3 * width, width};
     shapes[p + "attn.in_proj_bias"] = {3 * width};
     shapes[p + "attn.out_proj.weight"] = {width, width};
     shapes[p + "attn.out_proj.bias"] = {width};
-    shapes[p + "mlp.c_fc.weight"] = {4 * width, width};
-    shapes[p + "mlp.c_fc.bias"] = {4 * width};
-    shapes[p + "mlp.c_proj.weight"] = {width, 4 * width};
+    shapes[p + "mlp.c_fc.weight"] = {hidden, width};
+    shapes[p + "mlp.c_fc.bias"] = {hidden};
+    shapes[p + "mlp.c_proj.weight"] = {width, hidden};
     shapes[p + "mlp.c_proj.bias"] = {width};
     for (const std::string norm : {"ln_1", "ln_2"})
       shapes[p + norm + ".weight"] = shapes[p + norm + ".bias"] = {width};
   }
 }
 
-Shapes expected_shapes(const ClipSizes& sizes) {
+/// The width between the linear maps is 4 times the tower's as a rule, but not in the largest CLIPs.
+std::int64_t hidden_width(const TensorMap& tensors, const std::string& prefix, std::int64_t width) {
+  const auto found = tensors.find(prefix + "transformer.resblocks.0.mlp.c_fc.weight");
+  return found != tensors.end() && found->second.dim() == 2 ? found->second.size(0) : 4 * width;
+}
+
+Shapes expected_shapes(const TensorMap& tensors, const ClipSizes& sizes) {
   const std::int64_t grid = sizes.native_size / sizes.patch_size;
   Shapes shapes = {{"positional_embedding", {sizes.context_length, sizes.text_width}},
                    {"text_projection", {sizes.text_width, sizes.embed_dim}},
@@ -49,15 +55,17 @@ Shapes expected_shapes(const ClipSizes& sizes) {
                    {"visual.conv1.weight", {sizes.vision_width, 3, sizes.patch_size, sizes.patch_size}}};
   for (const std::string norm : {"visual.ln_pre", "visual.ln_post"})
     shapes[norm + ".weight"] = shapes[norm + ".bias"] = {sizes.vision_width};
-  add_tower(shapes, "visual.", sizes.vision_width, sizes.vision_layers);
-  add_tower(shapes, "", sizes.text_width, sizes.text_layers);
+  add_tower(shapes, "visual.", sizes.vision_width, hidden_width(tensors, "visual.", sizes.vision_width),
+            sizes.vision_layers);
+  add_tower(shapes, "", sizes.text_width, hidden_width(tensors, "", sizes.text_width), sizes.text_layers);
   return shapes;
 }
 
 /// Tensors that published files carry and inference does not use.
 bool is_ignored(const std::string& name) {
-  return name == "logit_scale" || name == "input_resolution" || name == "context_length" ||
-         name == "vocab_size" || name.ends_with("position_ids");
+  return name == "logit_scale" || name == "logit_bias" || name == "input_resolution" ||
+         name == "context_length" || name == "vocab_size" || name.ends_with("position_ids") ||
+         name.ends_with("attn_mask");
 }
 
 /// One more than the largest block number in the names, so that a block with gaps is a block all the same.
@@ -101,20 +109,18 @@ std::string some(const std::vector<std::string>& names) {
 }
 
 /// The tensors that sizes are read off: without them, nothing can be said of the others.
-void expect_anchors(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
+void require_anchors(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
   std::vector<std::string> missing;
   for (const std::string name : {"visual.conv1.weight", "visual.positional_embedding", "visual.proj",
                                  "token_embedding.weight", "positional_embedding"})
     if (!tensors.contains(name)) missing.push_back(names(name));
   if (missing.empty()) return;
-  if (tensors.contains("visual.layer1.0.conv1.weight"))
-    throw data_error(source + ": is a CLIP with a ResNet image tower; only ViT towers have V-V attention");
-  throw data_error(source + ": is no CLIP: missing: " + some(missing));
+  throw data_error(source + ": is not a CLIP: missing: " + some(missing));
 }
 
 void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::string& source,
                   const TensorNames& names) {
-  const Shapes shapes = expected_shapes(sizes);
+  const Shapes shapes = expected_shapes(tensors, sizes);
   std::vector<std::string> missing, extra, misshapen;
   for (const auto& [name, shape] : shapes) {
     const auto found = tensors.find(name);
@@ -130,20 +136,34 @@ void check_shapes(const TensorMap& tensors, const ClipSizes& sizes, const std::s
   if (!missing.empty()) problems += "; missing: " + some(missing);
   if (!misshapen.empty()) problems += "; misshapen: " + some(misshapen);
   if (!extra.empty()) problems += "; not part of a CLIP: " + some(extra);
-  if (!problems.empty()) throw data_error(source + ": is not the CLIP it seems" + problems);
+  if (!problems.empty()) throw data_error(source + ": inconsistent CLIP weights" + problems);
 }
 
-TensorMap read_any(const Path& path) {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed))
-    throw data_error(path.string() + ": there is no such file");
-  std::ifstream stream(path, std::ios::binary);
-  char start[9] = {};
-  stream.read(start, 9);
-  if (!stream) throw data_error(path.string() + ": is empty, cut off, or cannot be read");
-  const bool zip = std::string_view(start, 2) == "PK";
-  if (!zip && start[8] == '{') return read_safetensors(path);
-  return is_torchscript(path) ? read_torchscript(path) : read_state_dict(path);
+/// All tensors of all files, and the metadata of the first.
+TensorFile read_all(const WeightSet& set) {
+  TensorFile all;
+  for (const Path& file : set.files) {
+    TensorFile part = read_tensor_file(file);
+    for (auto& [name, tensor] : part.tensors)
+      if (!all.tensors.try_emplace(name, std::move(tensor)).second)
+        throw data_error(file.string() + ": tensor " + name + " lies in another part of the weights too");
+    if (&file == &set.files.front()) all.metadata = std::move(part.metadata);
+  }
+  return all;
+}
+
+/// float32, without what inference does not use.
+TensorMap usable(const TensorMap& tensors, const std::string& source) {
+  TensorMap used;
+  for (const auto& [name, tensor] : tensors) {
+    if (is_ignored(name)) continue;
+    if (!tensor.is_floating_point())
+      throw data_error(source + ": tensor " + name + " holds no floating-point numbers");
+    used[name] = tensor.to(at::kFloat).contiguous();
+    if (!at::isfinite(used[name]).all().item<bool>())
+      throw data_error(source + ": tensor " + name + " holds numbers that are not finite");
+  }
+  return used;
 }
 
 }  // namespace
@@ -153,7 +173,7 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source) {
 }
 
 ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const TensorNames& names) {
-  expect_anchors(tensors, source, names);
+  require_anchors(tensors, source, names);
   const auto& convolution = of_dimensions(tensors, "visual.conv1.weight", 4, source);
   const auto& positions = of_dimensions(tensors, "visual.positional_embedding", 2, source);
   const auto& tokens = of_dimensions(tensors, "token_embedding.weight", 2, source);
@@ -164,7 +184,7 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const 
       static_cast<std::int64_t>(std::lround(std::sqrt(static_cast<double>(positions.size(0) - 1))));
   if (grid < 1 || grid * grid + 1 != positions.size(0))
     throw data_error(source + ": its position embedding has " + std::to_string(positions.size(0)) +
-                     " rows, which is no square grid and a class token");
+                     " rows, which is not a square grid plus a class token");
   sizes.native_size = grid * sizes.patch_size;
   sizes.embed_dim = of_dimensions(tensors, "visual.proj", 2, source).size(1);
   sizes.text_width = tokens.size(1);
@@ -173,47 +193,28 @@ ClipSizes clip_sizes(const TensorMap& tensors, const std::string& source, const 
   sizes.vision_layers = count_blocks(tensors, "visual.");
   sizes.text_layers = count_blocks(tensors, "");
   if (sizes.vision_layers == 0 || sizes.text_layers == 0)
-    throw data_error(source + ": is no CLIP: it has no transformer blocks");
-  if (sizes.vision_width % 64 != 0 || sizes.text_width % 64 != 0)
-    throw data_error(source + ": its widths " + std::to_string(sizes.vision_width) + " and " +
-                     std::to_string(sizes.text_width) +
-                     " are no multiples of 64, the width of CLIP's attention heads");
+    throw data_error(source + ": is not a CLIP: it has no transformer blocks");
   check_shapes(tensors, sizes, source, names);
   return sizes;
 }
 
-ClipWeights read_clip_weights(const Path& path) {
+ClipWeights read_clip_weights(const Path& path, const StatedForm& stated) {
+  const WeightSet set = find_weights(path);
+  const std::string source = path.string();
+  TensorFile file = read_all(set);
+  const NamedTensors named = to_openai_names(std::move(file.tensors), source);
   ClipWeights weights;
-  TensorMap tensors = read_any(path);
-  if (is_hugging_face(tensors)) {
-    tensors = from_hugging_face(tensors, path.string());
-    weights.sizes = clip_sizes(tensors, path.string(), hugging_face_name);
-    expect_usual_config(path.parent_path() / "config.json", weights.sizes);
-  } else {
-    weights.sizes = clip_sizes(tensors, path.string());
-  }
-  for (auto& [name, tensor] : tensors) {
-    if (is_ignored(name)) continue;
-    if (!tensor.is_floating_point())
-      throw data_error(path.string() + ": tensor " + name + " holds no floating-point numbers");
-    weights.tensors[name] = tensor.to(at::kFloat).contiguous();
-    if (!at::isfinite(weights.tensors[name]).all().item<bool>())
-      throw data_error(path.string() + ": tensor " + name + " holds numbers that are not finite");
-  }
-  weights.name = path.filename().string();
-  weights.sha256 = sha256_of_file(path);
-  weights.verified = weights.sha256 == kPublishedSha256;
+  weights.sizes = clip_sizes(
+      named.tensors, source,
+      named.hugging_face ? TensorNames(hugging_face_name) : [](const std::string& name) { return name; });
+  weights.tensors = usable(named.tensors, source);
+  weights.origin.name = set.name;
+  weights.origin.sha256 = sha256_of(set);
+  weights.origin.verified = !published_weights(weights.origin.sha256).empty();
+  settle_form(weights,
+              find_description(set, weights.origin.sha256, file.metadata, weights.sizes, named.hugging_face),
+              stated, source);
   return weights;
-}
-
-std::string describe_weights(const ClipWeights& weights) {
-  const ClipSizes& sizes = weights.sizes;
-  return weights.name + ": ViT with " + std::to_string(sizes.vision_layers) + " blocks of width " +
-         std::to_string(sizes.vision_width) + ", patches of " + std::to_string(sizes.patch_size) +
-         " px, native size " + std::to_string(sizes.native_size) + " px, embedding " +
-         std::to_string(sizes.embed_dim) + "; sha256 " + weights.sha256 +
-         (weights.verified ? " (verified: OpenAI's ViT-L-14-336px.pt)"
-                           : " (not a checksum this program knows)");
 }
 
 }  // namespace res2clip

@@ -9,16 +9,9 @@
 #include <c10/util/Exception.h>
 
 #include "res2clip/compute/cuda_status.hpp"
+#include "res2clip/core/error.hpp"
 
 namespace res2clip {
-
-void describe(Fields& fields, ComputeOptions& options) {
-  fields.field("device", options.device, "auto, cpu, cuda or cuda:N");
-  fields.field("precision", options.precision, "arithmetic of matrix products");
-  fields.field("threads", options.threads, {0, 4096},
-               "CPU threads; 0: what OMP_NUM_THREADS says, else all cores");
-  fields.field("batch_size", options.batch_size, {1, 4096}, "images encoded at once");
-}
 
 namespace {
 
@@ -62,14 +55,14 @@ std::int64_t threads_of_process(int local_size) {
   return std::clamp<std::int64_t>(share, 1, std::max(1U, std::thread::hardware_concurrency()));
 }
 
-c10::Device apply(const ComputeOptions& options) {
+c10::Device apply_compute(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
   if (device.is_cpu() && options.precision != Precision::fp32)
     throw settings_error("precision " + std::string(name_of(options.precision)) +
                          " needs a CUDA device; on a CPU use fp32");
   static const int at_start = at::get_num_threads();
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : at_start);
-  const bool tf32 = options.precision == Precision::tf32;
+  const bool tf32 = options.precision != Precision::fp32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);
   // The same run gives the same bits: no algorithm that adds in the order in which threads arrive, and none

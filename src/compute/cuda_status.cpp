@@ -30,7 +30,36 @@ std::string problem_text(cudaError_t code, const CudaStatus& status) {
   }
 }
 
+/// Errors of a kernel while it runs. They belong to no call: whichever comes next tells them.
+bool is_of_a_running_kernel(cudaError_t code) {
+  switch (code) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorLaunchFailure:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+      return true;
+    default:
+      return false;
+  }
+}
+
 }  // namespace
+
+std::string launch_failure(const std::string& kernel, const std::string& device, int code) {
+  const auto error = static_cast<cudaError_t>(code);
+  const std::string text = cudaGetErrorString(error);
+  if (is_of_a_running_kernel(error))
+    return "an operation on " + device + " failed before " + kernel + " was started: " + text +
+           "; CUDA_LAUNCH_BLOCKING=1 tells which one";
+  return kernel + " could not start on " + device + ": " + text;
+}
 
 CudaStatus cuda_status() {
   CudaStatus status;
@@ -72,6 +101,10 @@ CudaStatus cuda_status() {
   CudaStatus status;
   status.problem = "this build has no CUDA; build with scripts/build.sh --cuda";
   return status;
+}
+
+std::string launch_failure(const std::string& kernel, const std::string& device, int) {
+  return kernel + " could not start on " + device + ": this build has no CUDA";
 }
 
 std::uint64_t free_cuda_memory(int) {

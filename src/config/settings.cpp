@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 extern "C" {
 extern const char res2clip_profile_released[], res2clip_profile_released_end[];
 extern const char res2clip_profile_paper[], res2clip_profile_paper_end[];
@@ -12,7 +14,7 @@ namespace res2clip {
 void describe(Fields& fields, Settings& settings) {
   fields.field("profile", settings.profile, "values that the other settings start from");
   fields.group("image", settings.image);
-  fields.group("export", settings.backbone);
+  fields.group("export", settings.encoder);
   fields.group("prompts", settings.prompts);
   fields.group("text", settings.text);
   fields.group("layers", settings.layers);
@@ -37,7 +39,7 @@ void describe(Fields& fields, RunOptions& options) {
 }
 
 void describe(Fields& fields, RunSettings& settings) {
-  describe(fields, static_cast<Settings&>(settings));
+  describe(fields, settings.method);
   fields.group("data", settings.data);
   fields.group("run", settings.run);
 }
@@ -47,37 +49,49 @@ std::string_view profile_text(Profile profile) {
   return {res2clip_profile_released, res2clip_profile_released_end};
 }
 
-namespace {
-
-template <class AllSettings>
-AllSettings resolve(std::string_view profile, const Path& file, std::span<const std::string> assignments) {
+RunSettings resolve_settings(std::string_view profile, const Path& file,
+                             std::span<const std::string> assignments) {
   std::vector<SettingsLayer> layers;
   if (!file.empty()) layers.push_back(SettingsLayer::from_file(file));
   for (const auto& assignment : assignments) layers.push_back(SettingsLayer::from_assignment(assignment));
 
-  AllSettings named;  // read once to learn which profile the layers ask for
-  for (const auto& layer : layers) layer.apply(named);
-  if (!profile.empty()) named.profile = value_of<Profile>(profile, "--profile");
+  RunSettings asking;  // read once to learn which profile the layers ask for
+  for (const auto& layer : layers) layer.apply(asking);
+  const Profile named = profile.empty() ? asking.method.profile : value_of<Profile>(profile, "--profile");
 
-  AllSettings settings;
-  const std::string source = "profile " + std::string(name_of(named.profile));
-  SettingsLayer::from_text(profile_text(named.profile), source).apply(settings);
+  RunSettings settings;
+  const std::string source = "profile " + std::string(name_of(named));
+  SettingsLayer::from_text(profile_text(named), source).apply(settings);
   for (const auto& layer : layers) layer.apply(settings);
-  settings.profile = named.profile;
-  settings.backbone.image_size = settings.image.size;
+  settings.method.profile = named;
   return settings;
+}
+
+namespace {
+
+/// Adds the names of values that differ, groups below named with dots.
+void add_changed(const std::string& name, const nlohmann::ordered_json& value,
+                 const nlohmann::ordered_json& expected, std::vector<std::string>& changed) {
+  if (!value.is_object()) {
+    if (value != expected) changed.push_back(name);
+    return;
+  }
+  for (const auto& [key, below] : value.items())
+    add_changed(name + "." + key, below, expected.at(key), changed);
 }
 
 }  // namespace
 
-Settings resolve_settings(std::string_view profile, const Path& file,
-                          std::span<const std::string> assignments) {
-  return resolve<Settings>(profile, file, assignments);
-}
-
-RunSettings resolve_run_settings(std::string_view profile, const Path& file,
-                                 std::span<const std::string> assignments) {
-  return resolve<RunSettings>(profile, file, assignments);
+std::vector<std::string> changed_settings(const Settings& settings) {
+  Settings unchanged;
+  SettingsLayer::from_text(profile_text(settings.profile), "profile").apply(unchanged);
+  const auto all = settings_json(settings), expected = settings_json(unchanged);
+  std::vector<std::string> changed;
+  for (const char* group : {"image", "prompts", "text", "layers", "retrieval", "scoring"})
+    add_changed(group, all.at(group), expected.at(group), changed);
+  std::erase(changed, "image.size");
+  if (settings.compute.precision == Precision::bf16) changed.emplace_back("compute.precision");
+  return changed;
 }
 
 }  // namespace res2clip

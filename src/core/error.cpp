@@ -14,6 +14,11 @@ int Error::exit_code() const noexcept {
   return 1;
 }
 
+std::string first_line(const std::exception& error) {
+  const std::string text = error.what();
+  return text.substr(0, text.find('\n'));
+}
+
 Error runtime_error(const std::string& message) {
   return {ErrorKind::runtime, message};
 }

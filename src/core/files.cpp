@@ -54,17 +54,20 @@ Path target_of(Path path) {
   return failed ? path : target;
 }
 
-void flush_to_disk(const Path& path) {
-  const int file = ::open(path.c_str(), O_RDONLY);
+void flush_file(const Path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) throw runtime_error(path.string() + ": cannot be written: " + reason());
-  const int result = ::fsync(file);
+  const bool flushed = flush_to_disk(file);
+  const std::string why = reason();
   ::close(file);
-  // Some file systems refuse fsync; the rename is still atomic there.
-  if (result != 0 && errno != EINVAL && errno != EROFS)
-    throw runtime_error(path.string() + ": cannot be flushed to disk: " + reason());
+  if (!flushed) throw runtime_error(path.string() + ": cannot be flushed to disk: " + why);
 }
 
 }  // namespace
+
+bool flush_to_disk(int descriptor) noexcept {
+  return ::fdatasync(descriptor) == 0 || errno == EINVAL || errno == EROFS;
+}
 
 std::string read_file(const Path& path) {
   std::error_code status;
@@ -107,7 +110,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::commit() {
-  flush_to_disk(temporary_);
+  flush_file(temporary_);
   std::error_code failed;
   std::filesystem::rename(temporary_, path_, failed);
   if (failed) throw runtime_error(path_.string() + ": cannot be written: " + failed.message());

@@ -1,45 +1,87 @@
 #include "res2clip/data/references.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/random.hpp"
 
+#include "json_file.hpp"
+#include "layouts.hpp"
 #include "listing.hpp"
 
 namespace res2clip {
 namespace {
 
+bool is_listed(const std::vector<std::string>& categories, const std::string& category) {
+  return categories.empty() || std::find(categories.begin(), categories.end(), category) != categories.end();
+}
+
+/// `root` with the longest tail of a path behind it that exists; empty: none of at least two names does.
+Path tail_below(const Path& root, const Path& path) {
+  for (auto first = std::next(path.begin()); first != path.end() && std::next(first) != path.end(); ++first) {
+    Path tail;
+    for (auto name = first; name != path.end(); ++name) tail /= *name;
+    if (const Path found = found_as(root / tail); is_file(found)) return found;
+  }
+  return {};
+}
+
 Path resolve(const std::string& text, const Path& root, const std::string& where) {
   const Path path = text;
-  if (is_file(root / path)) return root / path;
-  if (is_file(path)) return path;
+  for (const Path& whole : {root / path, path})
+    if (const Path found = found_as(whole); is_file(found)) return found;
+  if (!path.empty())
+    if (const Path found = tail_below(root, path.lexically_normal()); !found.empty()) return found;
   throw data_error(where + ": the reference " + text + " is absent, from " + root.string() +
-                   " and from the working directory");
+                   " (where its last names are looked for too) and from the working directory");
+}
+
+Error malformed(const Path& file, const std::string& what) {
+  return data_error(file.string() + ": " + what);
+}
+
+std::vector<Sample> normal_training_images(const Dataset& dataset, const std::string& category) {
+  std::vector<Sample> images;
+  if (const auto found = dataset.train.find(category); found != dataset.train.end()) images = found->second;
+  std::erase_if(images, [](const Sample& sample) { return sample.anomalous; });
+  return images;
+}
+
+/// Whether each test image is anomalous, by its real path.
+std::map<Path, bool> anomalous_by_path(const std::vector<Sample>& samples) {
+  std::map<Path, bool> anomalous;
+  for (const Sample& sample : samples)
+    anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
+  return anomalous;
 }
 
 }  // namespace
 
-References read_references(const Path& file, const Path& root) {
-  nlohmann::json classes;
-  try {
-    classes = nlohmann::json::parse(read_file(file));
-  } catch (const nlohmann::json::exception& fault) {
-    throw data_error(file.string() + ": is not JSON: " + fault.what());
-  }
-  const auto fault = [&](const std::string& what) { return data_error(file.string() + ": " + what); };
-  if (!classes.is_object()) throw fault("is not {\"class\": [\"path\", ...]}");
+References read_references(const Path& file, const Path& root, const std::vector<std::string>& categories) {
+  const OrderedJson classes = read_json_file(file);
+  if (!classes.is_object()) throw malformed(file, "is not {\"class\": [\"path\", ...]}");
   References references;
   for (const auto& [category, paths] : classes.items()) {
-    if (!paths.is_array()) throw fault("\"" + category + "\" is not a list of paths");
+    if (!is_listed(categories, category)) continue;
+    if (!paths.is_array()) throw malformed(file, "\"" + category + "\" is not a list of paths");
     auto& resolved = references[category];
     for (const auto& path : paths) {
-      if (!path.is_string()) throw fault("\"" + category + "\" lists something that is not a path");
+      if (!path.is_string()) throw malformed(file, "\"" + category + "\" lists something that is not a path");
       resolved.push_back(resolve(path.get<std::string>(), root, file.string() + ", class " + category));
     }
   }
+  return references;
+}
+
+References training_references(const Dataset& dataset) {
+  References references;
+  for (const std::string& category : dataset.categories)
+    for (const Sample& sample : normal_training_images(dataset, category))
+      references[category].push_back(sample.image);
   return references;
 }
 
@@ -61,10 +103,7 @@ References take_references(const References& references, const std::vector<std::
 References choose_references(const Dataset& dataset, std::int64_t shots, std::int64_t seed) {
   References references;
   for (const std::string& category : dataset.categories) {
-    const auto found = dataset.train.find(category);
-    std::vector<Sample> candidates;
-    if (found != dataset.train.end()) candidates = found->second;
-    std::erase_if(candidates, [](const Sample& sample) { return sample.anomalous; });
+    std::vector<Sample> candidates = normal_training_images(dataset, category);
     if (candidates.size() < static_cast<std::size_t>(shots))
       throw data_error(dataset.root.string() + ": class '" + category + "' has " +
                        std::to_string(candidates.size()) + " normal training images, but " +
@@ -81,6 +120,44 @@ References choose_references(const Dataset& dataset, std::int64_t shots, std::in
   return references;
 }
 
+bool is_references_file(const std::string& source) {
+  return !source.empty() && source != "first" && source != "published";
+}
+
+References references_for(const Dataset& dataset, const ReferenceChoice& choice,
+                          const std::set<Path>& unusable) {
+  if (choice.source.empty()) return choose_references(dataset, choice.shots, choice.seed);
+  References all;
+  if (choice.source == "first")
+    all = training_references(dataset);
+  else if (choice.source == "published")
+    all = published_references(dataset);
+  else
+    all = read_references(choice.source, dataset.root, dataset.categories);
+  for (auto& [category, paths] : all)
+    std::erase_if(paths, [&](const Path& path) { return unusable.contains(path); });
+  return take_references(all, dataset.categories, choice.shots);
+}
+
+void remark_on_references(Dataset& dataset, const References& references) {
+  for (const auto& [category, paths] : references) {
+    const auto test = anomalous_by_path(dataset.test[category]);
+    std::size_t both = 0;
+    for (const Path& path : paths) {
+      const auto found = test.find(std::filesystem::weakly_canonical(path));
+      if (found == test.end()) continue;
+      if (found->second)
+        throw data_error(path.string() + ": is a reference of class '" + category +
+                         "' and an anomalous test image; references are normal images");
+      ++both;
+    }
+    if (both > 0)
+      dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
+                                std::to_string(paths.size()) +
+                                " references are also test images, which then score too low");
+  }
+}
+
 std::string references_json(const References& references, const Path& root) {
   nlohmann::json classes = nlohmann::json::object();
   for (const auto& [category, paths] : references)
@@ -89,7 +166,7 @@ std::string references_json(const References& references, const Path& root) {
       const bool inside = !below.empty() && *below.begin() != "..";
       classes[category].push_back((inside ? below : path).generic_string());
     }
-  return classes.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return json_text(classes, 2) + "\n";
 }
 
 }  // namespace res2clip

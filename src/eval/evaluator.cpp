@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <future>
 #include <map>
 #include <memory>
 #include <utility>
 
-#include <ATen/Parallel.h>
-
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/prepare.hpp"
 #include "res2clip/metrics/accumulator.hpp"
-
-#include "fetched_scores.hpp"
+#include "res2clip/model/fetched_scores.hpp"
 
 namespace res2clip {
 namespace {
@@ -53,11 +53,17 @@ std::map<std::string, std::vector<Sample>> reference_samples(const Dataset& data
   return samples;
 }
 
+std::vector<Path> paths_of(Batch batch) {
+  std::vector<Path> paths;
+  for (const Sample& sample : batch) paths.push_back(sample.image);
+  return paths;
+}
+
 /// All batches of an evaluation in the order in which their features are needed.
 class FeatureStream {
  public:
-  FeatureStream(const EvaluationInput& input, std::int64_t batch_size, const ProgressCallback& progress)
-      : input_(input), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
+  FeatureStream(FeatureSource& source, std::int64_t batch_size, const ProgressCallback& progress)
+      : source_(source), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
 
   void plan(std::span<const Sample> samples) {
     total_ += static_cast<std::int64_t>(samples.size());
@@ -67,9 +73,12 @@ class FeatureStream {
 
   /// The next planned batch with its features.
   std::pair<Batch, Features> next() {
+    constexpr std::size_t kBatchesAhead = 2;
     const Batch batch = batches_[position_++];
-    if (input_.upcoming && position_ < batches_.size()) input_.upcoming(batches_[position_]);
-    Features features = input_.features(batch);
+    announced_ = std::max(announced_, position_);
+    for (; announced_ < std::min(position_ + kBatchesAhead, batches_.size()); ++announced_)
+      source_.soon(paths_of(batches_[announced_]));
+    Features features = source_.of(paths_of(batch));
     TORCH_INTERNAL_ASSERT(features.batch() == static_cast<std::int64_t>(batch.size()));
     done_ += static_cast<std::int64_t>(batch.size());
     if (progress_) progress_(done_, total_, batch.front().category);
@@ -77,53 +86,153 @@ class FeatureStream {
   }
 
  private:
-  const EvaluationInput& input_;
+  FeatureSource& source_;
   std::size_t batch_size_;
   const ProgressCallback& progress_;
   std::vector<Batch> batches_;
-  std::size_t position_ = 0;
+  std::size_t position_ = 0, announced_ = 0;
   std::int64_t done_ = 0;
   std::int64_t total_ = 0;
 };
 
-ReferenceBank bank_of(FeatureStream& stream, std::size_t shots, const Detector& detector) {
-  std::vector<Features> parts;
-  for (std::size_t done = 0; done < shots;) {
-    auto [batch, features] = stream.next();
-    done += batch.size();
-    parts.push_back(std::move(features));
-  }
-  return detector.remember(parts.size() == 1 ? parts.front() : concatenate(parts));
-}
-
-std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const EvaluationInput& input) {
+std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const ReadMask& read) {
   std::vector<at::Tensor> masks(batch.size());
-  at::parallel_for(0, static_cast<std::int64_t>(batch.size()), 1, [&](std::int64_t first, std::int64_t last) {
-    for (std::int64_t i = first; i < last; ++i)
-      if (!batch[i].mask.empty()) masks[i] = input.mask(batch[i], maps.size(1));
+  parallel_for_each(batch.size(), [&](std::size_t i) {
+    if (!batch[i].mask.empty()) masks[i] = read(batch[i], maps.size(1));
   });
   return masks;
 }
 
-/// Adds a batch's maps and scores to the metrics and the result of its class.
-void collect(Batch batch, FetchedScores& found, const EvaluationInput& input,
-             const EvaluationListener& listener, ClassAccumulator& accumulator, ClassResult& result) {
-  found.wait();
-  const auto at = [](const at::Tensor& scores, std::size_t i) {
-    return scores[static_cast<std::int64_t>(i)].item<float>();
-  };
-  const auto masks = masks_of(batch, found.map, input);
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const Sample& sample = batch[i];
-    const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
-    result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
-                             at(found.visual, i), at(found.residual, i)});
-    accumulator.add(map, masks[i], result.images.back().score, sample.anomalous);
-    if (listener.image_done) listener.image_done(sample, map);
+/// The classes of an evaluation, one after the other.
+class EvaluationRun {
+ public:
+  EvaluationRun(const Detector& detector, FeatureStream& stream, const EvaluationOptions& options,
+                const EvaluationListener& listener, const ReadMask& masks)
+      : detector_(detector),
+        stream_(stream),
+        mode_(options.metrics.mode),
+        listener_(listener),
+        masks_(masks) {}
+
+  void evaluate(const std::string& category, std::span<const Sample> normals, std::size_t images) {
+    Class current;
+    current.start = Clock::now();
+    current.result.category = category;
+    for (const Sample& sample : normals) current.result.references.push_back(sample.name);
+    const ReferenceBank bank = bank_of(normals.size());
+    // One batch behind: a GPU works on the next one while its figures are taken.
+    Batch batch_before;
+    std::unique_ptr<FetchedScores> before;
+    for (std::size_t seen = 0; seen < images;) {
+      const auto [batch, query] = next();
+      auto found = detect(query, bank);
+      seen += batch.size();
+      if (before) collect(batch_before, *before, current);
+      batch_before = batch;
+      before = std::move(found);
+      if (measured_.valid() && measured_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+        take_measured();
+    }
+    if (before) collect(batch_before, *before, current);
+    take_measured();
+    measured_ = std::async(std::launch::async, [this, whole = std::move(current)]() mutable {
+      const StageClock::Busy measuring(measuring_);
+      whole.result.metrics = whole.accumulator.finish(mode_);
+      whole.result.seconds = std::chrono::duration<double>(Clock::now() - whole.start).count();
+      return std::move(whole.result);
+    });
   }
-}
+
+  EvaluationResult finish() {
+    take_measured();
+    result_.mode = mode_;
+    result_.mean = mean_over_classes(metrics_);
+    if (listener_.timed)
+      listener_.timed({{"features", 1, features_.seconds()},
+                       {"match, score", 1, scoring_.seconds()},
+                       {"masks, collect", 1, collecting_.seconds()},
+                       {"metrics", 1, measuring_.seconds()}},
+                      std::chrono::duration<double>(Clock::now() - start_).count());
+    return std::move(result_);
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Class {
+    ClassResult result;
+    ClassAccumulator accumulator;
+    Clock::time_point start;
+  };
+
+  std::pair<Batch, Features> next() {
+    const StageClock::Busy waiting(features_);
+    return stream_.next();
+  }
+
+  std::unique_ptr<FetchedScores> detect(const Features& query, const ReferenceBank& bank) {
+    const StageClock::Busy scoring(scoring_);
+    return std::make_unique<FetchedScores>(detector_.detect(query, bank));
+  }
+
+  ReferenceBank bank_of(std::size_t shots) {
+    std::vector<Features> parts;
+    for (std::size_t done = 0; done < shots;) {
+      auto [batch, features] = next();
+      done += batch.size();
+      parts.push_back(std::move(features));
+    }
+    return detector_.remember(concatenate(parts));
+  }
+
+  /// Adds a batch's maps and scores to the metrics and the result of its class.
+  void collect(Batch batch, FetchedScores& found, Class& current) {
+    const StageClock::Busy collecting(collecting_);
+    found.wait();
+    const auto at = [](const at::Tensor& scores, std::size_t i) {
+      return scores[static_cast<std::int64_t>(i)].item<float>();
+    };
+    const auto masks = masks_of(batch, found.map, masks_);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const Sample& sample = batch[i];
+      const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
+      current.result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
+                                       at(found.visual, i), at(found.residual, i)});
+      current.accumulator.add(map, masks[i], current.result.images.back().score, sample.anomalous);
+      if (listener_.image_done) listener_.image_done(sample, map);
+    }
+  }
+
+  /// The class before, whose figures were computed meanwhile.
+  void take_measured() {
+    if (!measured_.valid()) return;
+    result_.classes.push_back(measured_.get());
+    metrics_.push_back(result_.classes.back().metrics);
+    if (listener_.class_done) listener_.class_done(result_.classes.back());
+  }
+
+  const Detector& detector_;
+  FeatureStream& stream_;
+  MetricMode mode_;
+  const EvaluationListener& listener_;
+  const ReadMask& masks_;
+  const Clock::time_point start_ = Clock::now();
+  StageClock features_, scoring_, collecting_, measuring_;
+  EvaluationResult result_;
+  std::vector<ClassMetrics> metrics_;
+  std::future<ClassResult> measured_;  // last: waits for the thread that uses the others
+};
 
 }  // namespace
+
+at::Tensor read_mask(const Sample& sample, std::int64_t size) {
+  return prepare_mask(sample.mask, size);
+}
+
+ReadMask mask_reader(const ReadOptions& options) {
+  return [options](const Sample& sample, std::int64_t size) {
+    return prepare_mask(sample.mask, size, options);
+  };
+}
 
 std::vector<Path> images_of(const Dataset& dataset, const References& references) {
   std::vector<Path> images;
@@ -135,62 +244,31 @@ std::vector<Path> images_of(const Dataset& dataset, const References& references
   return images;
 }
 
-std::vector<Path> files_of(const Dataset& dataset, const References& references) {
-  std::vector<Path> files = images_of(dataset, references);
+std::vector<Path> masks_of(const Dataset& dataset) {
+  std::vector<Path> masks;
   for (const auto& category : dataset.categories)
     for (const Sample& sample : test_of(dataset, category))
-      if (!sample.mask.empty()) files.push_back(sample.mask);
-  return files;
+      if (!sample.mask.empty()) masks.push_back(sample.mask);
+  return masks;
 }
 
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
-                          const EvaluationInput& input, const EvaluationOptions& options,
-                          const EvaluationListener& listener) {
+                          FeatureSource& features, const EvaluationOptions& options,
+                          const EvaluationListener& listener, const ReadMask& masks) {
   if (options.batch_size < 1)
     throw settings_error("the batch size is " + std::to_string(options.batch_size) +
                          "; it must be at least 1");
   const auto normals = reference_samples(dataset, references);
-  FeatureStream stream(input, options.batch_size, listener.progress);
+  FeatureStream stream(features, options.batch_size, listener.progress);
   for (const auto& category : dataset.categories) {
     stream.plan(normals.at(category));
     stream.plan(test_of(dataset, category));
   }
 
-  EvaluationResult result;
-  result.mode = options.metrics.mode;
-  std::vector<ClassMetrics> metrics;
-  for (const auto& category : dataset.categories) {
-    const auto start = std::chrono::steady_clock::now();
-    ClassResult current;
-    current.category = category;
-    for (const auto& sample : normals.at(category)) current.references.push_back(sample.name);
-    const ReferenceBank bank = bank_of(stream, normals.at(category).size(), detector);
-
-    ClassAccumulator accumulator;
-    const std::size_t images = test_of(dataset, category).size();
-    // One batch behind: a GPU works on the next one while its figures are taken.
-    Batch batch_before;
-    std::unique_ptr<FetchedScores> before;
-    const auto collect_before = [&] {
-      if (before) collect(batch_before, *before, input, listener, accumulator, current);
-    };
-    for (std::size_t seen = 0; seen < images;) {
-      const auto [batch, features] = stream.next();
-      auto found = std::make_unique<FetchedScores>(detector.detect(features, bank));
-      seen += batch.size();
-      collect_before();
-      batch_before = batch;
-      before = std::move(found);
-    }
-    collect_before();
-    current.metrics = accumulator.finish(options.metrics.mode);
-    current.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    metrics.push_back(current.metrics);
-    if (listener.class_done) listener.class_done(current);
-    result.classes.push_back(std::move(current));
-  }
-  result.mean = mean_over_classes(metrics);
-  return result;
+  EvaluationRun run(detector, stream, options, listener, masks);
+  for (const auto& category : dataset.categories)
+    run.evaluate(category, normals.at(category), test_of(dataset, category).size());
+  return run.finish();
 }
 
 }  // namespace res2clip

@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/version.hpp"
-#include "res2clip/eval/published.hpp"
 
 #include "csv.hpp"
 
@@ -85,10 +86,10 @@ std::string row(const std::string& name, const auto& figures) {
 }  // namespace
 
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum) {
-  provenance.backbone_name = card.name;
+  provenance.backbone_name = card.origin.name;
   provenance.backbone_checksum = checksum;
-  provenance.weights_sha256 = card.weights_sha256;
-  provenance.weights_verified = card.weights_verified;
+  provenance.weights_sha256 = card.origin.sha256;
+  provenance.weights_verified = card.origin.verified;
 }
 
 std::string results_json(const EvaluationResult& result, const Provenance& provenance, const Json& settings) {
@@ -97,13 +98,13 @@ std::string results_json(const EvaluationResult& result, const Provenance& prove
   Json json = {{"metric_mode", name_of(result.mode)},
                {"mean", mean_json(result.mean)},
                {"classes", std::move(classes)}};
-  if (const auto* published = published_result(provenance.dataset, provenance.fine_tuned, provenance.shots,
-                                               static_cast<std::int64_t>(result.classes.size())))
-    json["published"] = published_json(*published, result.mean);
+  if (result.paper.row != nullptr) json["published"] = published_json(*result.paper.row, result.mean);
+  if (!result.paper.why_not.empty()) json["not_compared_with_the_paper"] = result.paper.why_not;
+  json["remarks"] = result.remarks;
+  json["left_out"] = result.left_out;
   json["provenance"] = provenance_json(provenance);
   json["settings"] = settings;
-  // A path need not be UTF-8; JSON must be.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 std::string results_csv(const EvaluationResult& result) {

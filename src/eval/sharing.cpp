@@ -14,9 +14,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Processes may be done long before the last one.
-constexpr std::chrono::hours kPatience{24 * 7};
-
 Json figures_json(const ClassMetrics& metrics) {
   Json figures = Json::array();
   for (const Figure& figure : metrics.figures)

@@ -87,7 +87,7 @@ std::string class_line(const std::string& category, const ClassMetrics& metrics,
   return line(category, metrics.figures, width);
 }
 
-std::string results_table(const EvaluationResult& result, const PublishedResult* published) {
+std::string results_table(const EvaluationResult& result) {
   std::vector<std::string> categories;
   for (const auto& one : result.classes) categories.push_back(one.category);
   const std::size_t width = class_column_width(categories);
@@ -95,8 +95,10 @@ std::string results_table(const EvaluationResult& result, const PublishedResult*
   std::string text = table_heading(width) + "\n" + rule + "\n";
   for (const auto& one : result.classes) text += class_line(one.category, one.metrics, width) + "\n";
   text += rule + "\n" + line("mean", result.mean.figures, width) + "\n";
-  if (published != nullptr) text += published_lines(*published, result.mean, width);
-  return text + missing_note(result.mean);
+  if (result.paper.row != nullptr) text += published_lines(*result.paper.row, result.mean, width);
+  text += missing_note(result.mean);
+  if (!result.paper.why_not.empty()) text += "not compared with the paper: " + result.paper.why_not + "\n";
+  return text;
 }
 
 }  // namespace res2clip

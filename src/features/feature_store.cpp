@@ -6,12 +6,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/torch_files/crc32.hpp"
 
 #include "store_description.hpp"
 #include "store_files.hpp"
@@ -51,7 +51,7 @@ at::ScalarType element_type(const StoreDescription& description) {
   return description.stored_as == StoredAs::float32 ? at::kFloat : at::kHalf;
 }
 
-/// The tensors of a batch in the order of a record, each [B, ...].
+/// The tensors of a batch in the order of a record that holds the description's layers, each [B, ...].
 std::vector<at::Tensor> parts_of(const Features& features, const StoreDescription& description) {
   const std::int64_t batch = features.batch();
   std::vector<at::Tensor> parts{features.global};
@@ -65,35 +65,21 @@ std::vector<at::Tensor> parts_of(const Features& features, const StoreDescriptio
   return parts;
 }
 
+/// Copies those layers of a record that `features` has into its image `i`.
+void copy_record(const char* at, const StoreDescription& held, std::int64_t i, const Features& features) {
+  const auto copy = [&](const at::Tensor* batch, at::IntArrayRef sizes) {
+    const at::Tensor stored = at::from_blob(const_cast<char*>(at), sizes, element_type(held));
+    if (batch != nullptr) batch->select(0, i).copy_(stored);
+    at += stored.nbytes();
+  };
+  copy(&features.global, {held.embed});
+  for (const int layer : held.layers) {
+    const auto wanted = features.patches.find(layer);
+    copy(wanted == features.patches.end() ? nullptr : &wanted->second, {held.grid.size(), held.embed});
+  }
+}
+
 }  // namespace
-
-void describe(Fields& fields, StoreOptions& options) {
-  fields.field("numbers", options.numbers, "how features lie in a feature store");
-}
-
-std::string image_identity(const Path& image) {
-  return sha256_of_file(image);
-}
-
-std::vector<std::string> image_identities(std::span<const Path> images) {
-  std::vector<std::string> identities(images.size());
-  at::parallel_for(0, static_cast<std::int64_t>(images.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i)
-      identities[i] = image_identity(images[i]);
-  });
-  return identities;
-}
-
-std::vector<std::string> ImageIdentities::of(std::span<const Path> images) {
-  std::vector<Path> unknown;
-  for (const Path& image : images)
-    if (!known_.contains(image)) unknown.push_back(image);
-  const auto taken = image_identities(unknown);
-  for (std::size_t i = 0; i < unknown.size(); ++i) known_[unknown[i]] = taken[i];
-  std::vector<std::string> identities;
-  for (const Path& image : images) identities.push_back(known_.at(image));
-  return identities;
-}
 
 std::uint64_t free_bytes(const Path& folder) {
   std::error_code failed;
@@ -112,11 +98,12 @@ struct FeatureStore::State {
   State(Path where, StoreDescription what)
       : folder(std::move(where)),
         description(std::move(what)),
+        held(description),
         index(made(folder) / "index.log"),
         data(folder / "features.bin") {
     std::sort(description.layers.begin(), description.layers.end());
     const StoreLock lock(index);
-    match_description(folder / "store.json", description);
+    held.layers = match_description(folder / "store.json", description);
     replay();
   }
 
@@ -134,7 +121,7 @@ struct FeatureStore::State {
     // A writer was killed within an entry. (Or is at work, where this process may only read.)
     if (size != whole && index.writable()) index.truncate(whole);
     const std::string bytes = index.read(replayed, std::max<std::int64_t>(whole - replayed, 0));
-    const std::int64_t records = data.size() / record_stride(description);
+    const std::int64_t records = data.size() / record_stride(held);
     for (std::size_t at = 0; at + sizeof(Entry) <= bytes.size(); at += sizeof(Entry)) {
       Entry entry;
       std::memcpy(&entry, bytes.data() + at, sizeof entry);
@@ -150,14 +137,14 @@ struct FeatureStore::State {
   Entry write_record(const std::vector<at::Tensor>& parts, std::int64_t i, const std::string& identity,
                      std::int64_t record) const {
     std::string bytes;
-    bytes.reserve(static_cast<std::size_t>(record_stride(description)));
+    bytes.reserve(static_cast<std::size_t>(record_stride(held)));
     for (const at::Tensor& part : parts) {
       const at::Tensor row = part.select(0, i);
       bytes.append(static_cast<const char*>(row.const_data_ptr()), row.nbytes());
     }
     const std::uint32_t checksum = crc32(bytes);
-    bytes.resize(static_cast<std::size_t>(record_stride(description)), '\0');
-    data.write(record * record_stride(description), bytes);
+    bytes.resize(static_cast<std::size_t>(record_stride(held)), '\0');
+    data.write(record * record_stride(held), bytes);
     return make_entry(identity, record, checksum);
   }
 
@@ -168,11 +155,12 @@ struct FeatureStore::State {
   }
 
   StoreMapping mapping(const Slot& slot) const {
-    return StoreMapping(data, slot.record * record_stride(description), record_bytes(description));
+    return StoreMapping(data, slot.record * record_stride(held), record_bytes(held));
   }
 
   Path folder;
-  StoreDescription description;
+  StoreDescription description;  // of what is asked for
+  StoreDescription held;         // of the records
   StoreFile index;
   StoreFile data;
   std::unordered_map<std::string, Slot> slots;
@@ -188,6 +176,10 @@ FeatureStore& FeatureStore::operator=(FeatureStore&&) noexcept = default;
 
 const StoreDescription& FeatureStore::description() const {
   return state_->description;
+}
+
+const std::vector<int>& FeatureStore::layers_held() const {
+  return state_->held.layers;
 }
 
 const Path& FeatureStore::folder() const {
@@ -227,7 +219,7 @@ std::vector<std::string> FeatureStore::forget_damaged(std::span<const std::strin
 }
 
 void FeatureStore::require_space(std::int64_t images, const FreeSpace& free) const {
-  const std::uint64_t needed = predicted_bytes(state_->description, images), available = free(state_->folder);
+  const std::uint64_t needed = predicted_bytes(state_->held, images), available = free(state_->folder);
   if (needed > available)
     throw runtime_error(
         state_->folder.string() + ": the features of " + std::to_string(images) + " images need " +
@@ -237,9 +229,8 @@ void FeatureStore::require_space(std::int64_t images, const FreeSpace& free) con
 
 void FeatureStore::put(std::span<const std::string> identities, const Features& features) {
   TORCH_INTERNAL_ASSERT(static_cast<std::int64_t>(identities.size()) == features.batch());
-  std::vector<at::Tensor> parts = parts_of(features, state_->description);
-  for (at::Tensor& part : parts)
-    part = part.detach().to(at::kCPU, element_type(state_->description)).contiguous();
+  std::vector<at::Tensor> parts = parts_of(features, state_->held);
+  for (at::Tensor& part : parts) part = part.detach().to(at::kCPU, element_type(state_->held)).contiguous();
   if (!state_->index.writable() || !state_->data.writable())
     throw runtime_error(state_->folder.string() +
                         ": may only be read, but lacks images that are needed; name another store folder");
@@ -259,15 +250,15 @@ void FeatureStore::put(std::span<const std::string> identities, const Features& 
   state_->replay();
 }
 
-Features FeatureStore::read(std::span<const std::string> identities) const {
+Features FeatureStore::read(std::span<const std::string> identities, bool page_locked) const {
   const StoreDescription& what = state_->description;
   const auto batch = static_cast<std::int64_t>(identities.size());
+  const auto room = at::TensorOptions(at::kFloat).pinned_memory(page_locked);
   Features features;
   features.grid = what.grid;
-  features.global = at::empty({batch, what.embed}, at::kFloat);
+  features.global = at::empty({batch, what.embed}, room);
   for (const int layer : what.layers)
-    features.patches[layer] = at::empty({batch, what.grid.size(), what.embed}, at::kFloat);
-  const std::vector<at::Tensor> parts = parts_of(features, what);
+    features.patches[layer] = at::empty({batch, what.grid.size(), what.embed}, room);
   for (std::int64_t i = 0; i < batch; ++i) {
     const std::string& identity = identities[static_cast<std::size_t>(i)];
     const auto slot = state_->slots.find(identity);
@@ -276,13 +267,7 @@ Features FeatureStore::read(std::span<const std::string> identities) const {
     if (!State::intact(slot->second, mapping.bytes()))
       throw data_error(state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
                        "... are damaged; delete the folder, they will be computed again");
-    const char* at = mapping.bytes().data();
-    for (const at::Tensor& part : parts) {
-      const at::Tensor target = part.select(0, i);
-      const at::Tensor stored = at::from_blob(const_cast<char*>(at), target.sizes(), element_type(what));
-      target.copy_(stored);
-      at += stored.nbytes();
-    }
+    copy_record(mapping.bytes().data(), state_->held, i, features);
   }
   return features;
 }

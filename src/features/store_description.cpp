@@ -1,8 +1,13 @@
 #include "store_description.hpp"
 
+#include <algorithm>
+#include <functional>
+
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 
 namespace res2clip {
 namespace {
@@ -19,6 +24,17 @@ nlohmann::ordered_json to_json(const StoreDescription& description) {
           {"grid", {description.grid.rows, description.grid.cols}},
           {"stored_as", std::string(name_of(description.stored_as))},
           {"encoding", description.encoding}};
+}
+
+/// Whether a list of layers, as a store's description has it, is one and names all of these.
+bool holds_all(const nlohmann::ordered_json& stored, const std::vector<int>& layers) {
+  if (!stored.is_array() || !std::all_of(stored.begin(), stored.end(), [](const auto& layer) {
+        return layer.is_number_unsigned() && layer.template get<std::uint64_t>() < 1'000'000;
+      }))
+    return false;
+  const auto held = stored.get<std::vector<int>>();
+  return std::adjacent_find(held.begin(), held.end(), std::greater_equal<>()) == held.end() &&
+         std::includes(held.begin(), held.end(), layers.begin(), layers.end());
 }
 
 }  // namespace
@@ -38,12 +54,12 @@ std::uint64_t predicted_bytes(const StoreDescription& description, std::int64_t 
   return static_cast<std::uint64_t>(record_stride(description)) * static_cast<std::uint64_t>(images);
 }
 
-void match_description(const Path& file, const StoreDescription& description) {
+std::vector<int> match_description(const Path& file, const StoreDescription& description) {
   const auto expected = to_json(description);
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) {
-    write_file(file, expected.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    return;
+    write_file(file, json_text(expected, 1) + "\n");
+    return description.layers;
   }
   nlohmann::ordered_json found;
   try {
@@ -54,14 +70,14 @@ void match_description(const Path& file, const StoreDescription& description) {
   std::string differences;
   for (const auto& [name, value] : expected.items()) {
     const auto stored = found.is_object() && found.contains(name) ? found[name] : nlohmann::ordered_json();
-    if (stored == value) continue;
-    differences += (differences.empty() ? "" : ", ") + name + " is " +
-                   stored.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " there and " +
-                   value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + " here";
+    if (stored == value || (name == "layers" && holds_all(stored, description.layers))) continue;
+    differences += (differences.empty() ? "" : ", ") + name + " is " + json_text(stored) + " there and " +
+                   json_text(value) + " here";
   }
   if (!differences.empty())
     throw data_error(file.parent_path().string() + ": these stored features do not match: " + differences +
                      "; name another folder or delete this one");
+  return found["layers"].get<std::vector<int>>();
 }
 
 }  // namespace res2clip

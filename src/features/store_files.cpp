@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {
@@ -73,9 +74,7 @@ void StoreFile::truncate(std::int64_t size) const {
 }
 
 void StoreFile::flush() const {
-  // Some file systems refuse fdatasync; there is nothing better to be had there.
-  if (::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS)
-    throw failure(path_, "cannot be flushed to disk");
+  if (!flush_to_disk(descriptor_)) throw failure(path_, "cannot be flushed to disk");
 }
 
 StoreLock::StoreLock(const StoreFile& file) : descriptor_(file.writable() ? file.descriptor() : -1) {

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

@@ -9,7 +9,6 @@
 #include <opencv2/imgproc.hpp>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/image/region.hpp"
 
 #include "foreign_errors.hpp"
 #include "pixels.hpp"
@@ -67,9 +66,8 @@ void blend(cv::Mat& picture, const cv::Mat& heat, const OverlayOptions& options)
 }
 
 /// A light line with a dark rim, so that it shows on any picture.
-void draw_outline(cv::Mat& picture, const at::Tensor& map, double fraction) {
-  const HottestRegion region = hottest_region(map, picture.rows, picture.cols, fraction);
-  const at::Tensor inside = region.mask;
+void draw_outline(cv::Mat& picture, const at::Tensor& outlined) {
+  const at::Tensor inside = outlined.cpu().contiguous();
   const cv::Mat mask(static_cast<int>(inside.size(0)), static_cast<int>(inside.size(1)), CV_8UC1,
                      inside.data_ptr<std::uint8_t>());
   cv::Mat large;
@@ -204,32 +202,18 @@ at::Tensor to_tensor(const cv::Mat& picture) {
 
 }  // namespace
 
-void describe(Fields& fields, OverlayOptions& options) {
-  fields.field("palette", options.palette, "colours of the heat map");
-  fields.field("opacity", options.opacity, Range<double>{0.0, 1.0},
-               "of the hottest pixels; calm ones are transparent");
-  fields.field("outline", options.outline, "draw a line around the hottest region");
-  fields.field("outline_fraction", options.outline_fraction, Range<double>{0.0, 1.0},
-               "the region reaches this part of the way from the map's median to its maximum");
-  fields.field("side_by_side", options.side_by_side,
-               "show the original beside the overlay, with caption and scale");
-  fields.field("smallest_edge", options.smallest_edge, Range<std::int64_t>{1, 4096},
-               "pictures with a smaller edge are enlarged by a whole factor");
-  fields.field(
-      "calm", options.calm, Range<double>{0.0, 100.0},
-      "map value that good parts reach; 0: what references find in each other, 0.6 where there is one");
-}
-
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
   const at::Tensor values = sound_map_values(map, "heat_scale");
   const double low = values.median().item<double>();
   return {low, std::max({values.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
 }
 
-at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
-                        const std::string& caption, const OverlayOptions& options) {
+at::Tensor heat_overlay(const at::Tensor& image, const HeatLayer& heat, const std::string& caption,
+                        const OverlayOptions& options) {
   const std::string function = "heat_overlay";
-  const at::Tensor whole = rgb_pixels(image, function), values = sound_map_values(map, function);
+  const at::Tensor whole = rgb_pixels(image, function), values = sound_map_values(heat.map, function);
+  const at::Tensor outlined = heat.outlined.defined() ? mask_pixels(heat.outlined, function) : at::Tensor();
+  const HeatScale& scale = heat.scale;
   if (!(scale.high > scale.low))
     throw settings_error("the overlay's scale must rise: high must be above low");
   return with_own_errors(function, [&] {
@@ -238,7 +222,7 @@ at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const He
     const cv::Mat original = at_shown_size(source, options);
     cv::Mat overlay = original.clone();
     blend(overlay, heat_of(values, scale, overlay.size()), options);
-    if (options.outline) draw_outline(overlay, values, options.outline_fraction);
+    if (options.outline && outlined.defined()) draw_outline(overlay, outlined);
     return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
   });
 }

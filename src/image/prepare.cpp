@@ -1,13 +1,14 @@
 #include "res2clip/image/prepare.hpp"
 
 #include <array>
-#include <exception>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/stack.h>
 
+#include "res2clip/compute/parallel.hpp"
+#include "res2clip/core/error.hpp"
+#include "res2clip/image/examine.hpp"
 #include "res2clip/image/resize.hpp"
 
 #include "foreign_errors.hpp"
@@ -16,38 +17,45 @@
 namespace res2clip {
 namespace {
 
-constexpr std::array<float, 3> kMean{0.48145466f, 0.4578275f, 0.40821073f};
-constexpr std::array<float, 3> kDeviation{0.26862954f, 0.26130258f, 0.27577711f};
-
-/// uint8 [S, S, 3] -> float32 [3, S, S]
-at::Tensor normalise(const at::Tensor& rgb) {
+/// uint8 [S, S, 3] -> float32 [3, S, S], which is written to `input`
+void normalise_into(const at::Tensor& input, const at::Tensor& rgb, const Normalisation& normalisation) {
   std::array<std::array<float, 256>, 3> normalised;
-  for (std::size_t c = 0; c < 3; ++c)
+  for (std::size_t c = 0; c < 3; ++c) {
+    const auto mean = static_cast<float>(normalisation.mean[c]);
+    const auto deviation = static_cast<float>(normalisation.deviation[c]);
     for (std::size_t value = 0; value < 256; ++value)
-      normalised[c][value] = (static_cast<float>(value) / 255.0f - kMean[c]) / kDeviation[c];
-  at::Tensor input = at::empty({3, rgb.size(0), rgb.size(1)}, at::kFloat);
+      normalised[c][value] = (static_cast<float>(value) / 255.0f - mean) / deviation;
+  }
+  if (!input.defined() || input.scalar_type() != at::kFloat || !input.device().is_cpu() ||
+      input.sizes() != at::IntArrayRef({3, rgb.size(0), rgb.size(1)}) || !input.is_contiguous())
+    throw data_error("prepare_image_into: the room for the image must be float32 [3, " +
+                     std::to_string(rgb.size(0)) + ", " + std::to_string(rgb.size(1)) +
+                     "], contiguous, on the CPU");
   const auto* from = rgb.data_ptr<std::uint8_t>();
   auto* to = input.data_ptr<float>();
   const std::int64_t pixels = rgb.size(0) * rgb.size(1);
   for (std::int64_t i = 0; i < pixels; ++i)
     for (std::int64_t c = 0; c < 3; ++c)
       to[c * pixels + i] = normalised[static_cast<std::size_t>(c)][from[3 * i + c]];
-  return input;
+}
+
+at::Tensor resized(const DecodedImage& image, const ImageOptions& options) {
+  const std::int64_t size = options.size;
+  if (!options.convert_before_resize && image.mode == PixelMode::indexed)
+    return resize_nearest(image.rgb, size, size);
+  if (!options.convert_before_resize && image.mode == PixelMode::alpha)
+    return resize_bicubic_premultiplied(image.rgb, image.alpha, size, size);
+  return resize_bicubic(image.rgb, size, size);
 }
 
 }  // namespace
 
-void describe(Fields& fields, ImageOptions& options) {
-  fields.field("size", options.size, Range<std::int64_t>{0, 8192},
-               "side of the square that images are resized to; 0: what the backbone was exported for");
-  fields.field("convert_before_resize", options.convert_before_resize,
-               "convert to RGB before resizing (false: after, as the authors' loader does)");
-  describe(fields, options.reading);
-}
-
-at::Tensor prepare_image(const at::Tensor& rgb, std::int64_t size) {
+at::Tensor prepare_image(const at::Tensor& rgb, const ImageOptions& options) {
   return with_own_errors("prepare_image", [&] {
-    return normalise(resize_bicubic(rgb_pixels(rgb, "prepare_image"), size, size));
+    const at::Tensor resized = resize_bicubic(rgb_pixels(rgb, "prepare_image"), options.size, options.size);
+    at::Tensor input = at::empty({3, options.size, options.size}, at::kFloat);
+    normalise_into(input, resized, options.normalisation);
+    return input;
   });
 }
 
@@ -56,32 +64,27 @@ at::Tensor prepare_image(const Path& path, const ImageOptions& options) {
 }
 
 at::Tensor prepare_image(const DecodedImage& image, const ImageOptions& options) {
-  const std::int64_t size = options.size;
-  if (!options.convert_before_resize && image.mode == PixelMode::indexed)
-    return normalise(resize_nearest(image.rgb, size, size));
-  if (!options.convert_before_resize && image.mode == PixelMode::alpha)
-    return normalise(resize_bicubic_premultiplied(image.rgb, image.alpha, size, size));
-  return prepare_image(image.rgb, size);
+  return with_own_errors("prepare_image", [&] {
+    const at::Tensor rgb = resized(image, options);
+    at::Tensor input = at::empty({3, options.size, options.size}, at::kFloat);
+    normalise_into(input, rgb, options.normalisation);
+    return input;
+  });
+}
+
+void prepare_image_into(const at::Tensor& input, const DecodedImage& image, const ImageOptions& options) {
+  with_own_errors("prepare_image_into",
+                  [&] { normalise_into(input, resized(image, options), options.normalisation); });
 }
 
 at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options, ImageRemarks* remarks) {
   if (paths.empty()) return at::empty({0, 3, options.size, options.size}, at::kFloat);
   std::vector<at::Tensor> prepared(paths.size());
-  std::vector<std::exception_ptr> failures(paths.size());  // the first in the files' order is thrown
-  at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      try {
-        const DecodedImage image = decode_image(paths[at], options.reading);
-        if (remarks != nullptr) remarks->add(paths[at], image);
-        prepared[at] = prepare_image(image, options);
-      } catch (...) {
-        failures[at] = std::current_exception();
-      }
-    }
+  parallel_for_each(paths.size(), [&](std::size_t i) {
+    const DecodedImage image = decode_image(paths[i], options.reading);
+    if (remarks != nullptr) remarks->add(paths[i], image);
+    prepared[i] = prepare_image(image, options);
   });
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
   return with_own_errors("prepare_images", [&] { return at::stack(prepared); });
 }
 
@@ -94,7 +97,7 @@ at::Tensor prepare_mask(const at::Tensor& mask, std::int64_t size) {
 }
 
 at::Tensor prepare_mask(const Path& path, std::int64_t size, const ReadOptions& options) {
-  return prepare_mask(read_grey(path, options), size);
+  return prepare_mask(read_whole_mask(path, options), size);
 }
 
 }  // namespace res2clip

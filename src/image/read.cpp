@@ -7,11 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/flip.h>
 #include <ATen/ops/from_blob.h>
 
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/image/file_kinds.hpp"
 
@@ -115,6 +115,16 @@ struct SizeFound {
   ImageSize size;
 };
 
+/// Whether a PNG or JPEG file has its end where it should be, and samples that no setting has a say about.
+bool ends_whole(std::string_view bytes) {
+  constexpr std::string_view kPngEnd("IEND\xae\x42\x60\x82", 8), kJpegEnd = "\xff\xd9";
+  constexpr std::size_t kPngDepth = 24;  // in the header chunk
+  const auto format = image_format(bytes);
+  if (format == ImageFormat::png)
+    return bytes.size() > kPngDepth && bytes[kPngDepth] <= 8 && bytes.ends_with(kPngEnd);
+  return format == ImageFormat::jpeg && bytes.ends_with(kJpegEnd);
+}
+
 /// ITU-R 601-2 luma with Pillow's 16-bit weights; they sum to 65536, so that grey stays what it is.
 at::Tensor luma(const at::Tensor& rgb) {
   at::Tensor grey = at::empty({rgb.size(0), rgb.size(1)}, at::kByte);
@@ -125,10 +135,6 @@ at::Tensor luma(const at::Tensor& rgb) {
     to[i] = static_cast<std::uint8_t>(
         (from[3 * i] * 19595u + from[3 * i + 1] * 38470u + from[3 * i + 2] * 7471u + 0x8000u) >> 16);
   return grey;
-}
-
-std::string text_of(const ImageSize& size) {
-  return std::to_string(size.width) + " x " + std::to_string(size.height);
 }
 
 }  // namespace
@@ -158,7 +164,10 @@ at::Tensor read_grey(std::string_view bytes, const Path& path, const ReadOptions
 }
 
 ImageSize image_size(const Path& path, const ReadOptions& options) {
-  const std::string bytes = read_image_file(path);
+  return image_size(read_image_file(path), path, options);
+}
+
+ImageSize image_size(std::string_view bytes, const Path& path, const ReadOptions& options) {
   if (options.exif_rotation) {
     const at::Tensor rgb = decode_image(bytes, path, options).rgb;
     return {rgb.size(0), rgb.size(1)};
@@ -174,22 +183,12 @@ ImageSize image_size(const Path& path, const ReadOptions& options) {
   });
 }
 
-void require_same_aspect(const Path& image, const ImageSize& image_size, const Path& mask,
-                         const ImageSize& mask_size) {
-  const auto iw = static_cast<double>(image_size.width), ih = static_cast<double>(image_size.height);
-  const auto mw = static_cast<double>(mask_size.width), mh = static_cast<double>(mask_size.height);
-  constexpr double kSlack = 0.01;  // of an edge; and one pixel of the mask, which its size was rounded to
-  const double expected = mw * ih / iw;
-  if (std::abs(mh - expected) <= 1 + kSlack * expected) return;
-  throw data_error(mask.string() + ": this mask has " + text_of(mask_size) + " pixels, its image " +
-                   image.string() + " has " + text_of(image_size) +
-                   ": another aspect; turn or cut the mask as the image was (an image that is turned by EXIF "
-                   "alone: image.exif_rotation)");
-}
-
 std::string image_fault(std::string_view bytes, const Path& path, const ReadOptions& options) {
   try {
-    decode_image(bytes, path, options);
+    if (ends_whole(bytes))
+      image_size(bytes, path, options);
+    else
+      decode_image(bytes, path, options);
   } catch (const Error& error) {
     return error.what();
   }
@@ -198,14 +197,11 @@ std::string image_fault(std::string_view bytes, const Path& path, const ReadOpti
 
 void expect_whole_images(std::span<const Path> paths, const ReadOptions& options) {
   std::vector<std::string> faults(paths.size());
-  at::parallel_for(0, static_cast<std::int64_t>(paths.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto at = static_cast<std::size_t>(i);
-      try {
-        decode_image(paths[at], options);
-      } catch (const Error& error) {
-        faults[at] = error.what();
-      }
+  parallel_for_each(paths.size(), [&](std::size_t i) {
+    try {
+      faults[i] = image_fault(read_image_file(paths[i]), paths[i], options);
+    } catch (const Error& error) {
+      faults[i] = error.what();
     }
   });
   expect_no_image_fault(std::move(faults));

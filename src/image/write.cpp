@@ -7,6 +7,7 @@
 #include <ATen/ops/empty.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "pixels.hpp"
 
@@ -27,15 +28,6 @@ std::string npy_header(std::int64_t rows, std::int64_t columns) {
   return std::string(kNpyMagic) + length + text;
 }
 
-/// The number after `where` in a .npy header, and the position behind it.
-std::int64_t parse_number(const std::string& bytes, std::size_t& at) {
-  std::int64_t value = -1;
-  const auto [end, failed] = std::from_chars(bytes.data() + at, bytes.data() + bytes.size(), value);
-  if (failed != std::errc()) return -1;
-  at = static_cast<std::size_t>(end - bytes.data());
-  return value;
-}
-
 }  // namespace
 
 void write_png(const Path& path, const at::Tensor& pixels) {
@@ -50,32 +42,6 @@ void write_float_map(const Path& path, const at::Tensor& map) {
   std::string bytes = npy_header(whole.size(0), whole.size(1));
   bytes.append(static_cast<const char*>(whole.data_ptr()), whole.nbytes());
   write_file(path, bytes);
-}
-
-at::Tensor read_float_map(const Path& path) {
-  const std::string bytes = read_file(path);
-  const auto fault = [&](const char* what) { return data_error(path.string() + ": " + what); };
-  if (bytes.size() < 10 || !bytes.starts_with(kNpyMagic)) throw fault("is not a .npy file of format 1.0");
-  const std::size_t header_size = static_cast<unsigned char>(bytes[8]) | static_cast<unsigned char>(bytes[9])
-                                                                             << 8;
-  const std::size_t data = 10 + header_size;
-  const std::string header = bytes.substr(10, header_size);
-  std::size_t at = header.find("'shape': (");
-  if (data > bytes.size() || at == std::string::npos || header.find("'descr': '<f4'") == std::string::npos ||
-      header.find("'fortran_order': False") == std::string::npos)
-    throw fault("is not a float32 array in row order");
-  at += 10;
-  const std::int64_t rows = parse_number(header, at);
-  at += 2;  // ", "
-  const std::int64_t columns = at < header.size() ? parse_number(header, at) : -1;
-  constexpr std::int64_t kLongest = 1 << 20;
-  if (rows < 0 || columns < 0 || rows > kLongest || columns > kLongest)
-    throw fault("is not a two-dimensional array");
-  if (bytes.size() - data != static_cast<std::size_t>(rows * columns) * sizeof(float))
-    throw fault("is truncated");
-  at::Tensor map = at::empty({rows, columns}, at::kFloat);
-  std::memcpy(map.data_ptr(), bytes.data() + data, bytes.size() - data);
-  return map;
 }
 
 }  // namespace res2clip

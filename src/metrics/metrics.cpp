@@ -2,12 +2,6 @@
 
 namespace res2clip {
 
-void describe(Fields& fields, MetricOptions& options) {
-  fields.field(
-      "mode", options.mode,
-      "pixel curves: exact (every score a threshold) or released (200 strips, as the published figures)");
-}
-
 std::string_view name_of(Metric metric) {
   static constexpr std::array<std::string_view, kMetricCount> names = {"I-AUROC", "I-AP", "I-F1", "P-AUROC",
                                                                        "P-AP",    "P-F1", "AUPRO"};

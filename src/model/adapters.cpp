@@ -16,6 +16,8 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/random.hpp"
 
+#include "adapter_parts.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -48,49 +50,30 @@ at::Tensor normal(std::vector<std::int64_t> shape, double deviation, RandomStrea
   return tensor;
 }
 
-/// A linear layer [outputs, inputs] with PyTorch's default initialisation, Kaiming uniform with a = sqrt(5).
-at::Tensor fresh_linear(std::int64_t outputs, std::int64_t inputs, RandomStream stream) {
-  return uniform({outputs, inputs}, 1.0 / std::sqrt(static_cast<double>(inputs)), stream);
+at::Tensor fresh_tensor(const AdapterTensor& which, std::int64_t d, std::uint64_t seed) {
+  const std::vector<std::int64_t> shape = which.shape(d);
+  switch (which.fresh) {
+    case FreshTensor::ones:
+      return at::ones(shape, at::kFloat);
+    case FreshTensor::zeros:
+      return at::zeros(shape, at::kFloat);
+    case FreshTensor::linear:  // PyTorch's default, Kaiming uniform with a = sqrt(5); [outputs, inputs]
+      return uniform(shape, 1.0 / std::sqrt(static_cast<double>(shape[1])), RandomStream(seed, which.name()));
+    case FreshTensor::depthwise:  // Kaiming normal, ReLU; PyTorch counts all d output channels into the
+                                  // fan-out
+      return normal(shape, std::sqrt(2.0 / (9.0 * static_cast<double>(d))), RandomStream(seed, which.name()));
+  }
+  return {};
 }
 
-/// Kaiming normal, fan-out, ReLU. PyTorch counts all d output channels into the fan-out of a depthwise
-/// convolution.
-at::Tensor fresh_depthwise(std::int64_t d, RandomStream stream) {
-  return normal({d, 1, 3, 3}, std::sqrt(2.0 / (9.0 * static_cast<double>(d))), stream);
-}
-
-LocalAdapter fresh_local(std::int64_t D, std::uint64_t seed, const std::string& name) {
-  const std::int64_t d = D / 4;
-  LocalAdapter adapter;
-  adapter.norm_weight = at::ones({D}, at::kFloat);
-  adapter.norm_bias = at::zeros({D}, at::kFloat);
-  adapter.down_weight = fresh_linear(d, D, RandomStream(seed, name + ".down.weight"));
-  adapter.conv_fine_weight = fresh_depthwise(d, RandomStream(seed, name + ".conv_fine.weight"));
-  adapter.conv_coarse_weight = fresh_depthwise(d, RandomStream(seed, name + ".conv_coarse.weight"));
-  adapter.internal_norm_weight = at::ones({3 * d}, at::kFloat);
-  adapter.internal_norm_bias = at::zeros({3 * d}, at::kFloat);
-  adapter.blend_weight = fresh_linear(d, 3 * d, RandomStream(seed, name + ".blend.weight"));
-  adapter.up_weight = at::zeros({D, d}, at::kFloat);
-  return adapter;
-}
-
-GlobalAdapter fresh_global(std::int64_t D, std::uint64_t seed, const std::string& name) {
-  GlobalAdapter adapter;
-  adapter.norm_weight = at::ones({D}, at::kFloat);
-  adapter.norm_bias = at::zeros({D}, at::kFloat);
-  adapter.fc1_weight = fresh_linear(D / 4, D, RandomStream(seed, name + ".fc1.weight"));
-  adapter.fc2_weight = at::zeros({D, D / 4}, at::kFloat);
-  return adapter;
-}
-
-void expect_layers(const std::map<int, LocalAdapter>& adapters, std::span<const int> layers,
-                   const std::string& group, const std::string& source) {
+void require_layers(const std::map<int, LocalAdapter>& adapters, std::span<const int> layers,
+                    AdapterGroup group, const std::string& source) {
   for (const int layer : layers) {
     if (adapters.contains(layer)) continue;
     std::vector<std::string> there;
     for (const auto& [number, adapter] : adapters) there.push_back(std::to_string(number));
-    throw data_error(source + ": " + group + " has no adapter of layer " + std::to_string(layer) +
-                     " (it has " + (there.empty() ? "none" : one_of(there)) +
+    throw data_error(source + ": " + std::string(name_of(group)) + " has no adapter of layer " +
+                     std::to_string(layer) + " (it has " + (there.empty() ? "none" : one_of(there)) +
                      "); choose other layers or another checkpoint");
   }
 }
@@ -124,68 +107,37 @@ Adapters fresh_adapters(std::int64_t embed_dim, std::span<const int> visual_laye
     throw settings_error("adapters need features whose width is a multiple of 4; this one is " +
                          std::to_string(embed_dim));
   Adapters adapters;
-  for (const int layer : visual_layers)
-    adapters.vis_adapters[layer] = fresh_local(embed_dim, seed, "vis_adapters." + std::to_string(layer));
-  for (const int layer : residual_layers)
-    adapters.res_vis_local_adapters[layer] =
-        fresh_local(embed_dim, seed, "res_vis_local_adapters." + std::to_string(layer));
-  adapters.res_vis_global_adapter = fresh_global(embed_dim, seed, "res_vis_global_adapter");
-  adapters.res_text_adapter = fresh_global(embed_dim, seed, "res_text_adapter");
-  adapters.text_adapter = fresh_global(embed_dim, seed, "text_adapter");
+  for (const int layer : visual_layers) adapters.vis_adapters[layer];
+  for (const int layer : residual_layers) adapters.res_vis_local_adapters[layer];
+  for_each_tensor(adapters, [&](const AdapterTensor& which, at::Tensor& tensor) {
+    tensor = fresh_tensor(which, embed_dim / 4, seed);
+  });
   return adapters;
 }
 
-void for_each_tensor(LocalAdapter& adapter,
-                     const std::function<void(const std::string&, at::Tensor&)>& visit) {
-  visit("norm.weight", adapter.norm_weight);
-  visit("norm.bias", adapter.norm_bias);
-  visit("down.weight", adapter.down_weight);
-  visit("conv_fine.weight", adapter.conv_fine_weight);
-  visit("conv_coarse.weight", adapter.conv_coarse_weight);
-  visit("internal_norm.weight", adapter.internal_norm_weight);
-  visit("internal_norm.bias", adapter.internal_norm_bias);
-  visit("blend.weight", adapter.blend_weight);
-  visit("up.weight", adapter.up_weight);
+std::string AdapterTensor::key() const {
+  return (layer > 0 ? std::to_string(layer) + "." : "") + std::string(part);
 }
 
-void for_each_tensor(GlobalAdapter& adapter,
-                     const std::function<void(const std::string&, at::Tensor&)>& visit) {
-  visit("norm.weight", adapter.norm_weight);
-  visit("norm.bias", adapter.norm_bias);
-  visit("fc1.weight", adapter.fc1_weight);
-  visit("fc2.weight", adapter.fc2_weight);
+std::string AdapterTensor::name() const {
+  return std::string(name_of(group)) + "." + key();
 }
 
 void for_each_tensor(Adapters& adapters,
                      const std::function<void(const AdapterTensor&, at::Tensor&)>& visit) {
-  const auto locals = [&](const std::string& group, std::map<int, LocalAdapter>& layers) {
-    for (auto& [layer, adapter] : layers)
-      for_each_tensor(adapter, [&, number = layer](const std::string& key, at::Tensor& tensor) {
-        visit({group, std::to_string(number) + "." + key}, tensor);
-      });
-  };
-  const auto global = [&](const std::string& group, GlobalAdapter& adapter) {
-    for_each_tensor(adapter, [&](const std::string& key, at::Tensor& tensor) {
-      visit({group, key}, tensor);
-    });
-  };
-  locals("vis_adapters", adapters.vis_adapters);
-  locals("res_vis_local_adapters", adapters.res_vis_local_adapters);
-  global("res_vis_global_adapter", adapters.res_vis_global_adapter);
-  global("res_text_adapter", adapters.res_text_adapter);
-  global("text_adapter", adapters.text_adapter);
+  for (const LocalGroup& group : kLocalGroups)
+    for (auto& [layer, adapter] : adapters.*group.layers)
+      for (const auto& part : kLocalParts)
+        visit({group.group, layer, part.key, part.shape, part.fresh}, adapter.*part.tensor);
+  for (const GlobalGroup& group : kGlobalGroups)
+    for (const auto& part : kGlobalParts)
+      visit({group.group, 0, part.key, part.shape, part.fresh}, (adapters.*group.adapter).*part.tensor);
 }
 
 void for_each_tensor(const Adapters& adapters,
                      const std::function<void(const AdapterTensor&, const at::Tensor&)>& visit) {
   Adapters copy = adapters;  // handles only: the tensors are shared
   for_each_tensor(copy, [&](const AdapterTensor& which, at::Tensor& tensor) { visit(which, tensor); });
-}
-
-std::int64_t parameter_count(const Adapters& adapters) {
-  std::int64_t count = 0;
-  for_each_tensor(adapters, [&](const AdapterTensor&, const at::Tensor& tensor) { count += tensor.numel(); });
-  return count;
 }
 
 std::int64_t embed_dim(const Adapters& adapters) {
@@ -198,13 +150,13 @@ Adapters to_device(const Adapters& adapters, c10::Device device) {
   return moved;
 }
 
-void expect_fit(const Adapters& adapters, std::int64_t width, std::span<const int> visual_layers,
-                std::span<const int> residual_layers, const std::string& source) {
+void require_fit(const Adapters& adapters, std::int64_t width, std::span<const int> visual_layers,
+                 std::span<const int> residual_layers, const std::string& source) {
   if (embed_dim(adapters) != width)
     throw data_error(source + ": adapters are made for features of width " +
                      std::to_string(embed_dim(adapters)) + "; the backbone gives " + std::to_string(width));
-  expect_layers(adapters.vis_adapters, visual_layers, "vis_adapters", source);
-  expect_layers(adapters.res_vis_local_adapters, residual_layers, "res_vis_local_adapters", source);
+  require_layers(adapters.vis_adapters, visual_layers, AdapterGroup::visual, source);
+  require_layers(adapters.res_vis_local_adapters, residual_layers, AdapterGroup::residual_local, source);
 }
 
 }  // namespace res2clip

@@ -7,6 +7,8 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
+#include "adapter_parts.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -55,7 +57,7 @@ class Picker {
     return numbers;
   }
 
-  void expect_all_taken() const {
+  void require_all_taken() const {
     for (const auto& [name, tensor] : tensors_)
       if (!taken_.contains(name)) throw stray(name);
   }
@@ -86,30 +88,18 @@ class Picker {
   std::set<std::string> taken_;
 };
 
-std::vector<std::int64_t> shape_of(const std::string& key, std::int64_t D) {
-  const std::int64_t d = D / 4;
-  if (key == "down.weight" || key == "fc1.weight") return {d, D};
-  if (key == "up.weight" || key == "fc2.weight") return {D, d};
-  if (key == "blend.weight") return {d, 3 * d};
-  if (key == "internal_norm.weight" || key == "internal_norm.bias") return {3 * d};
-  if (key == "conv_fine.weight" || key == "conv_coarse.weight") return {d, 1, 3, 3};
-  return {D};
-}
-
 }  // namespace
 
 Adapters assemble_adapters(const std::map<std::string, at::Tensor>& tensors, const std::string& source) {
   Picker picker(tensors, source);
   const std::int64_t width = picker.width();
   Adapters adapters;
-  for (const int layer : picker.layers("vis_adapters")) adapters.vis_adapters[layer];
-  for (const int layer : picker.layers("res_vis_local_adapters")) adapters.res_vis_local_adapters[layer];
+  for (const LocalGroup& group : kLocalGroups)
+    for (const int layer : picker.layers(std::string(name_of(group.group)))) (adapters.*group.layers)[layer];
   for_each_tensor(adapters, [&](const AdapterTensor& which, at::Tensor& tensor) {
-    const bool local = which.group == "vis_adapters" || which.group == "res_vis_local_adapters";
-    const std::string key = local ? which.key.substr(which.key.find('.') + 1) : which.key;
-    tensor = picker.take(which.name(), shape_of(key, width));
+    tensor = picker.take(which.name(), which.shape(width / 4));
   });
-  picker.expect_all_taken();
+  picker.require_all_taken();
   return adapters;
 }
 

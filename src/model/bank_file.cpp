@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/model/reference_bank.hpp"
 
 namespace res2clip {
@@ -32,11 +34,6 @@ std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
   return tensors;
 }
 
-/// File names may hold bytes that are no UTF-8; in a header they become replacement characters.
-std::string json_text(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {
   Json header;
   std::size_t offset = 0;
@@ -50,8 +47,8 @@ std::string header_of(const ReferenceBank& bank, const std::map<std::string, at:
                             {"rows", std::to_string(bank.grid.rows)},
                             {"cols", std::to_string(bank.grid.cols)},
                             {"backbone", bank.origin.backbone},
-                            {"settings", json_text(bank.origin.settings)},
-                            {"references", json_text(bank.origin.references)}};
+                            {"settings", json_text(Json(bank.origin.settings))},
+                            {"references", json_text(Json(bank.origin.references))}};
   std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
@@ -69,7 +66,7 @@ void require(bool condition, const char* what) {
 std::int64_t whole_number(const Json& metadata, const char* key) {
   const auto text = metadata.at(key).get<std::string>();
   require(!text.empty() && text.size() < 6 && text.find_first_not_of("0123456789") == std::string::npos,
-          "its grid is no number");
+          "its grid is not a number");
   return std::stoll(text);
 }
 
@@ -79,7 +76,7 @@ class BankReader {
     require(bytes_.size() > kLengthBytes, "it is too short");
     std::uint64_t length = 0;
     std::memcpy(&length, bytes_.data(), kLengthBytes);
-    require(length <= bytes_.size() - kLengthBytes, "it is cut off or no reference bank");
+    require(length <= bytes_.size() - kLengthBytes, "it is cut off, or is not a reference bank");
     header_end_ = kLengthBytes + length;
     header_ =
         Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
@@ -122,7 +119,7 @@ class BankReader {
     const bool known =
         name.starts_with(kPatches) && name.size() > kPatches.size() && name.size() < kPatches.size() + 5;
     require(known && name.find_first_not_of("0123456789", kPatches.size()) == std::string::npos,
-            "it holds a tensor that no bank has");
+            "it holds a tensor that does not belong in a bank");
     return std::stoi(name.substr(kPatches.size()));
   }
 
@@ -178,7 +175,7 @@ ReferenceBank load_bank(const Path& path) {
   } catch (const Json::exception&) {
     problem = "its header cannot be read";
   }
-  throw data_error(path.string() + ": this is no whole reference bank: " + problem +
+  throw data_error(path.string() + ": is not a complete reference bank: " + problem +
                    "; make it again with `res2clip bank`");
 }
 

@@ -2,20 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <ATen/ops/topk.h>
 
+#include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/smoothing.hpp"
 
-#include "unit_length.hpp"
+#include "fused_maps.hpp"
 
 namespace res2clip {
 
 // Products with a vector are written as multiply and sum over the last dimension: each row is summed the same
 // way whatever the batch, which a matrix-vector product of a BLAS does not promise.
 
+namespace {
+
+at::Tensor projected(const at::Tensor& rows, const at::Tensor& direction) {
+  if (auto products = project_by_kernel(rows, direction)) return *std::move(products);
+  return rows.mul(direction).sum(-1);
+}
+
+}  // namespace
+
 at::Tensor text_similarity(const at::Tensor& features, const at::Tensor& text_residual) {
-  return features.mul(unit_length(text_residual)).sum(-1);
+  return projected(features, unit_length(text_residual));
 }
 
 at::Tensor residual_magnitude(const at::Tensor& visual_residual) {
@@ -23,7 +34,7 @@ at::Tensor residual_magnitude(const at::Tensor& visual_residual) {
 }
 
 at::Tensor residual_projection(const at::Tensor& visual_residual, const at::Tensor& text_residual) {
-  return visual_residual.mul(unit_length(text_residual)).sum(-1);
+  return projected(visual_residual, unit_length(text_residual));
 }
 
 at::Tensor anomaly_map(const std::vector<at::Tensor>& layers, const Grid& grid, std::int64_t patch_size) {
@@ -34,11 +45,14 @@ at::Tensor anomaly_map(const std::vector<at::Tensor>& layers, const Grid& grid, 
   return upsample(mean.reshape({-1, grid.rows, grid.cols}), grid.rows * patch_size, grid.cols * patch_size);
 }
 
+std::int64_t top_count(std::int64_t pixels, double fraction) {
+  return std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(pixels))));
+}
+
 at::Tensor top_mean(const at::Tensor& maps, double fraction) {
   const at::Tensor rows = maps.flatten(1);
-  const auto count = static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(rows.size(1))));
-  const auto highest = std::get<0>(at::topk(rows, std::max<std::int64_t>(1, count), 1));
-  return highest.mean(1);
+  return std::get<0>(at::topk(rows, top_count(rows.size(1), fraction), 1)).mean(1);
 }
 
 at::Tensor global_baseline(const at::Tensor& references, bool normalise) {

@@ -1,6 +1,5 @@
 #include "res2clip/model/checkpoint.hpp"
 
-#include <array>
 #include <memory>
 #include <string_view>
 
@@ -10,9 +9,6 @@
 
 namespace res2clip {
 namespace {
-
-constexpr std::array<std::string_view, 5> kGroups{
-    "vis_adapters", "res_vis_local_adapters", "res_vis_global_adapter", "res_text_adapter", "text_adapter"};
 
 /// Adds the tensors of one state dict as "group.key".
 void collect(const PickleValue::Dict& state, const std::string& group, const std::string& source,
@@ -33,30 +29,32 @@ Adapters read_checkpoint(const Path& path) {
   if (content.dict() == nullptr)
     throw data_error(source + ": is not a checkpoint of the adapters: it holds no dict");
   std::map<std::string, at::Tensor> tensors;
-  for (const std::string_view group : kGroups) {
-    const PickleValue* state = content.find(std::string(group));
+  std::vector<std::string_view> groups;
+  for (const auto& [group, name] : EnumNames<AdapterGroup>::values) {
+    groups.push_back(name);
+    const PickleValue* state = content.find(std::string(name));
     if (state == nullptr)
-      throw data_error(source + ": is not a checkpoint of the adapters: it has no '" + std::string(group) +
+      throw data_error(source + ": is not a checkpoint of the adapters: it has no '" + std::string(name) +
                        "'");
     if (state->dict() == nullptr)
-      throw data_error(source + ": '" + std::string(group) + "' is not a state dict");
-    collect(*state->dict(), std::string(group), source, tensors);
+      throw data_error(source + ": '" + std::string(name) + "' is not a state dict");
+    collect(*state->dict(), std::string(name), source, tensors);
   }
-  if (content.dict()->size() != kGroups.size())
+  if (content.dict()->size() != groups.size())
     throw data_error(source + ": is not a checkpoint of the adapters: it has entries besides " +
-                     one_of(kGroups));
+                     one_of(groups));
   return assemble_adapters(tensors, source);
 }
 
 void write_checkpoint(const Path& path, const Adapters& adapters) {
-  std::map<std::string_view, std::shared_ptr<PickleValue::Dict>> states;
+  std::map<AdapterGroup, std::shared_ptr<PickleValue::Dict>> states;
   auto content = std::make_shared<PickleValue::Dict>();
-  for (const std::string_view group : kGroups) {
+  for (const auto& [group, name] : EnumNames<AdapterGroup>::values) {
     states[group] = std::make_shared<PickleValue::Dict>();
-    content->emplace_back(PickleValue(std::string(group)), PickleValue(states[group]));
+    content->emplace_back(PickleValue(std::string(name)), PickleValue(states[group]));
   }
   for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    states.at(which.group)->emplace_back(PickleValue(which.key), PickleValue(tensor));
+    states.at(which.group)->emplace_back(PickleValue(which.key()), PickleValue(tensor));
   });
   write_torch_pickle(path, PickleValue(content));
 }

@@ -9,10 +9,9 @@
 #include <ATen/ops/cat.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/smoothing.hpp"
-
-#include "unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -46,22 +45,31 @@ at::Tensor adapt_each(const GlobalAdapter& adapter, const at::Tensor& residuals)
   return at::cat(adapted);
 }
 
+/// A score that no branch adds to says nothing.
+void expect_a_branch(const BranchWeights& weights, const std::string& key) {
+  if (weights.text == 0 && weights.visual == 0 && weights.residual == 0)
+    throw settings_error(key + ": all weights are 0; at least one branch must count");
+}
+
 }  // namespace
 
 Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
                    std::optional<Adapters> adapters)
     : retrieval_(options.retrieval),
       scoring_(options.scoring),
-      patch_size_(card.patch_size),
+      patch_size_(card.sizes.patch_size),
       fine_tuned_(is_fine_tuned(options.scoring.mode, adapters.has_value())) {
   const at::NoGradGuard no_gradients;
-  layers_ = resolve_layers(options.layers, card.vision_layers, fine_tuned_);
+  layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
   weights_ = fine_tuned_ ? scoring_.fine_tuned : scoring_.training_free;
+  const std::string mode = fine_tuned_ ? "scoring.fine_tuned" : "scoring.training_free";
+  expect_a_branch(weights_.image, mode + ".image");
+  expect_a_branch(weights_.pixel, mode + ".pixel");
   gaussian_window(scoring_.smoothing_size, scoring_.smoothing_sigma);  // refuses an even size here and now
   at::Tensor text = anchors.residual;
   at::Tensor residual = anchors.residual;
   if (adapters) {
-    expect_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
+    require_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
     adapters_ = to_device(*adapters, text.device());
     text = adapt_global(adapters_->text_adapter, text);
     residual = adapt_global(adapters_->res_text_adapter, residual);
@@ -76,7 +84,7 @@ ReferenceBank Detector::remember(const Features& normals) const {
 
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
   const at::NoGradGuard no_gradients;
-  expect_comparable(query, bank);
+  require_comparable(query, bank);
   Detection found;
   score_patches(query, bank, found);
   draw_maps(query.grid, found);
@@ -130,11 +138,13 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
 }
 
 void Detector::draw_maps(const Grid& grid, Detection& found) const {
-  found.text_map = branch_map(found.text_patches, grid);
-  found.visual_map = branch_map(found.visual_patches, grid);
-  found.residual_map = branch_map(found.residual_patches, grid);
-  found.map = fuse(weights_.pixel, found.text_map, found.visual_map, found.residual_map);
-  if (scoring_.smooth_fused_map) found.map = smoothed(found.map);
+  const AnomalyMaps maps =
+      res2clip::draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
+                          {grid, patch_size_, weights_.pixel, scoring_});
+  found.text_map = maps.text;
+  found.visual_map = maps.visual;
+  found.residual_map = maps.residual;
+  found.map = maps.fused;
 }
 
 void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
@@ -145,10 +155,11 @@ void Detector::score_images(const Features& query, const ReferenceBank& bank, De
   found.residual_global_raw = residual_projection(residual, residual_direction_);
   found.residual_global = clamped(found.residual_global_raw);
 
-  found.text_score = image_score(found.text_global, top_mean(found.text_map, scoring_.top_fraction));
-  found.visual_score = top_mean(found.visual_map, scoring_.top_fraction);
-  found.residual_score =
-      image_score(found.residual_global, top_mean(found.residual_map, scoring_.top_fraction));
+  const auto [text, visual, residuals] = branch_top_means(
+      {found.text_map, found.visual_map, found.residual_map, found.map}, scoring_.top_fraction);
+  found.text_score = image_score(found.text_global, text);
+  found.visual_score = visual;
+  found.residual_score = image_score(found.residual_global, residuals);
   found.score = fuse(weights_.image, found.text_score, found.visual_score, found.residual_score);
 }
 
@@ -156,18 +167,7 @@ at::Tensor Detector::clamped(const at::Tensor& projections) const {
   return scoring_.clamp_projections ? projections.clamp_min(0) : projections;
 }
 
-at::Tensor Detector::smoothed(const at::Tensor& maps) const {
-  return gaussian_smooth(maps, scoring_.smoothing_size, scoring_.smoothing_sigma);
-}
-
-at::Tensor Detector::branch_map(const PatchMaps& patches, const Grid& grid) const {
-  std::vector<at::Tensor> layers;
-  for (const auto& [layer, scores] : patches) layers.push_back(scores);
-  const at::Tensor map = anomaly_map(layers, grid, patch_size_);
-  return scoring_.smooth_branch_maps ? smoothed(map) : map;
-}
-
-void Detector::expect_comparable(const Features& query, const ReferenceBank& bank) const {
+void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {
   if (query.grid != bank.grid)
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");

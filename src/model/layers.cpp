@@ -4,10 +4,10 @@
 #include <cmath>
 #include <string>
 
+#include "res2clip/core/error.hpp"
+
 namespace res2clip {
 namespace {
-
-constexpr Range<std::int64_t> kBlocks{1, 1000};
 
 std::vector<int> checked(const std::vector<std::int64_t>& chosen, std::int64_t depth,
                          const std::string& key) {
@@ -32,16 +32,6 @@ std::vector<int> united(std::vector<int> layers, const std::vector<int>& more) {
 }
 
 }  // namespace
-
-void describe(Fields& fields, LayerOptions& options) {
-  fields.field("text", options.text, kBlocks, "blocks of the text branch, from 1; empty: the last");
-  fields.field("visual", options.visual, kBlocks,
-               "blocks of the visual branch; empty: quarters of the depth");
-  fields.field("residual_training_free", options.residual_training_free, kBlocks,
-               "blocks of the residual branch without adapters; empty: the last");
-  fields.field("residual_fine_tuned", options.residual_fine_tuned, kBlocks,
-               "blocks of the residual branch with adapters; empty: quarters of the depth");
-}
 
 std::vector<int> Layers::needed() const {
   return united(text, matched());

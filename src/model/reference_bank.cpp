@@ -27,7 +27,7 @@ ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers)
   return bank;
 }
 
-void expect_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source) {
+void require_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source) {
   const auto differs = [&source](const std::string& what, const std::string& then, const std::string& now) {
     throw data_error(source + ": this bank was made with " + what + " " + then + ", and " + now +
                      " is asked for now; make it again with `res2clip bank`");

@@ -2,7 +2,8 @@
 
 #include <ATen/ops/isfinite.h>
 
-#include "unit_length.hpp"
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/unit_length.hpp"
 
 namespace res2clip {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 /// one word leave more than 1e-2.
 constexpr double kZeroResidual = 1e-5;
 
-void expect_encodings(const at::Tensor& features, const char* which) {
+void require_encodings(const at::Tensor& features, const char* which) {
   TORCH_INTERNAL_ASSERT(features.dim() == 2, "encoded prompts are [P, D]");
   if (features.size(0) == 0)
     throw settings_error(std::string("there is no ") + which + " prompt; name at least one");
@@ -22,20 +23,14 @@ void expect_encodings(const at::Tensor& features, const char* which) {
 
 }  // namespace
 
-void describe(Fields& fields, TextOptions& options) {
-  fields.field("normalise_encodings", options.normalise_encodings,
-               "unit length of each prompt before the mean");
-  fields.field("normalise_residual", options.normalise_residual, "unit length of the text residual");
-}
-
 at::Tensor text_anchor(const at::Tensor& features, bool normalise_encodings) {
   return unit_length((normalise_encodings ? unit_length(features) : features).mean(0));
 }
 
 TextAnchors text_anchors(const at::Tensor& normal_features, const at::Tensor& anomalous_features,
                          const TextOptions& options) {
-  expect_encodings(normal_features, "normal");
-  expect_encodings(anomalous_features, "anomalous");
+  require_encodings(normal_features, "normal");
+  require_encodings(anomalous_features, "anomalous");
   TextAnchors anchors;
   anchors.normal = text_anchor(normal_features, options.normalise_encodings);
   anchors.anomalous = text_anchor(anomalous_features, options.normalise_encodings);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "res2clip/image/prepare.hpp"
+#include "res2clip/core/error.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -10,9 +10,9 @@ namespace {
 
 /// What an archive was exported with. Settings at their defaults leave it open; others were meant for it.
 void take_export_of(const ModelCard& card, Settings& settings) {
-  ExportOptions& asked = settings.backbone;
-  if (asked.vv_blocks != -1 && asked.vv_blocks != card.vv_blocks) {
-    const std::string own = std::to_string(card.vv_blocks);
+  EncoderForm& asked = settings.encoder;
+  if (asked.vv_blocks != -1 && asked.vv_blocks != card.encoder.vv_blocks) {
+    const std::string own = std::to_string(card.encoder.vv_blocks);
     throw settings_error("this archive has " + own + " V-V blocks, the settings ask for " +
                          std::to_string(asked.vv_blocks) + " (export.vv_blocks); " +
                          (settings.profile == Profile::paper
@@ -21,7 +21,7 @@ void take_export_of(const ModelCard& card, Settings& settings) {
                                     own
                               : "export again, or leave the setting out"));
   }
-  const ExportOptions defaults;
+  const EncoderForm defaults;
   const auto take = [](const char* key, bool& value, bool open, bool own) {
     if (value != open && value != own)
       throw settings_error("this archive was exported with " + std::string(key) + "=" +
@@ -29,42 +29,23 @@ void take_export_of(const ModelCard& card, Settings& settings) {
                            "; export again, or leave the setting out");
     value = own;
   };
-  asked.vv_blocks = card.vv_blocks;
-  take("export.global_ln_post", asked.global_ln_post, defaults.global_ln_post, card.global_ln_post);
-  take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.patch_ln_post);
-  take("export.patch_projection", asked.patch_projection, defaults.patch_projection, card.patch_projection);
+  asked.vv_blocks = card.encoder.vv_blocks;
+  take("export.global_ln_post", asked.global_ln_post, defaults.global_ln_post, card.encoder.global_ln_post);
+  take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.encoder.patch_ln_post);
+  take("export.patch_projection", asked.patch_projection, defaults.patch_projection,
+       card.encoder.patch_projection);
 }
 
 }  // namespace
 
 Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   if (settings.image.size == 0) settings.image.size = card.image_size;
-  if (settings.image.size % card.patch_size != 0)
+  if (settings.image.size % card.sizes.patch_size != 0)
     throw settings_error("image.size is " + std::to_string(settings.image.size) +
-                         "; this backbone needs a multiple of " + std::to_string(card.patch_size));
+                         "; this backbone needs a multiple of " + std::to_string(card.sizes.patch_size));
+  settings.image.normalisation = card.form.normalisation;
   take_export_of(card, settings);
-  settings.backbone.image_size = settings.image.size;
   return settings;
-}
-
-StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
-                                const Settings& settings, std::vector<int> layers) {
-  const ModelCard& card = backbone.card();
-  const std::int64_t side = settings.image.size / card.patch_size;
-  std::sort(layers.begin(), layers.end());
-  StoreDescription description;
-  description.dataset = dataset;
-  description.backbone = backbone.checksum();
-  description.image_size = settings.image.size;
-  description.layers = std::move(layers);
-  description.embed = card.embed_dim;
-  description.grid = {side, side};
-  description.stored_as = settings.store.numbers;
-  description.encoding = std::string("precision ") + std::string(name_of(settings.compute.precision)) +
-                         (settings.image.convert_before_resize ? ", converted first" : ", resized first");
-  for (const auto& [name, value] : reading_identity(settings.image.reading))
-    description.encoding += ", " + name + "=" + value;
-  return description;
 }
 
 Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
@@ -80,9 +61,21 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
   return {std::move(backbone), std::move(detector), std::move(own)};
 }
 
+EncodedFeatures Pipeline::features() const {
+  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size,
+          remarks_};
+}
+
+ReadingOptions Pipeline::reading(bool pixels) const {
+  return {.image = settings_.image, .page_locked = backbone_.device().is_cuda(), .pixels = pixels,
+          .remarks = remarks_};
+}
+
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
-  const at::Tensor prepared = prepare_images(images, settings_.image);
-  return backbone_.device().is_cuda() ? prepared.pin_memory() : prepared;
+  BatchReader reader(reading());
+  const ImageBatch batch = reader.read(images);
+  batch.expect_whole();
+  return batch.input;
 }
 
 Features Pipeline::encode(const at::Tensor& images) const {
@@ -91,16 +84,19 @@ Features Pipeline::encode(const at::Tensor& images) const {
 
 Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress) const {
   const auto batch = static_cast<std::size_t>(settings_.compute.batch_size);
+  EncodedFeatures source = features();
   std::vector<Features> parts;
   for (std::size_t first = 0; first < images.size(); first += batch) {
     if (progress) progress(static_cast<std::int64_t>(first), static_cast<std::int64_t>(images.size()), {});
-    parts.push_back(encode(prepare(images.subspan(first, std::min(batch, images.size() - first)))));
+    const auto rest = images.subspan(first);
+    source.soon(rest);
+    parts.push_back(source.of(rest.first(std::min(batch, rest.size()))));
   }
   return concatenate(parts);
 }
 
 ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCallback& progress) const {
-  if (normals.empty()) throw settings_error("no reference images: name at least one picture of a good part");
+  if (normals.empty()) throw settings_error("no reference images: name at least one image of a good part");
   ReferenceBank bank = detector_.remember(encode(normals, progress));
   bank.origin = origin();
   for (const Path& path : normals) bank.origin.references.push_back(path.generic_string());
@@ -109,7 +105,7 @@ ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCa
 
 ReferenceBank Pipeline::open_bank(const Path& file) const {
   ReferenceBank bank = load_bank(file);
-  expect_origin(bank, origin(), file.string());
+  require_origin(bank, origin(), file.string());
   return bank.to(backbone_.device());
 }
 

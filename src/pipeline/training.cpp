@@ -1,22 +1,16 @@
 #include "res2clip/pipeline/training.hpp"
 
-#include <algorithm>
-#include <exception>
-
-#include <ATen/Parallel.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
 #include <nlohmann/json.hpp>
 
-#include "res2clip/core/error.hpp"
+#include "res2clip/compute/parallel.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/text_anchors.hpp"
 
 namespace res2clip {
 namespace {
-
-/// A process on a faster device is done with its share of the images long before the others.
-constexpr std::chrono::hours kPatience{24 * 7};
 
 std::vector<Sample> all_test_images(const Dataset& dataset) {
   std::vector<Sample> samples;
@@ -33,51 +27,7 @@ std::vector<Path> paths_of(const std::vector<Sample>& samples) {
 }
 
 Layers fine_tuned_layers(const Backbone& backbone, const Settings& settings) {
-  return resolve_layers(settings.layers, backbone.card().vision_layers, /*fine_tuned=*/true);
-}
-
-/// Every `size`-th of them, from `rank` on.
-std::vector<std::string> share_of(std::span<const std::string> all, const Communicator& processes) {
-  std::vector<std::string> own;
-  for (auto i = static_cast<std::size_t>(processes.rank()); i < all.size();
-       i += static_cast<std::size_t>(processes.size()))
-    own.push_back(all[i]);
-  return own;
-}
-
-/// Throws on all processes where any of them was asked to stop.
-void share_stop(bool asked, Communicator& processes) {
-  for (const std::string& other : processes.gather(asked ? "stop" : "", kPatience))
-    if (!other.empty())
-      throw runtime_error("interrupted; what is encoded stays, the same command again goes on from there");
-}
-
-Error not_shared(const FeatureStore& store) {
-  return runtime_error(store.folder().string() +
-                       ": is not the same folder for all processes of this job; name one in --store that all "
-                       "machines share");
-}
-
-std::string joined(std::span<const std::string> texts) {
-  std::string all;
-  for (const std::string& text : texts) all += text + '\n';
-  return all;
-}
-
-/// Calls `work(i)` for 0 <= i < count on all threads.
-void for_each_in_parallel(std::size_t count, const std::function<void(std::size_t)>& work) {
-  std::vector<std::exception_ptr> failures(count);  // exceptions may not leave a parallel region
-  at::parallel_for(0, static_cast<std::int64_t>(count), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      try {
-        work(i);
-      } catch (...) {
-        failures[i] = std::current_exception();
-      }
-    }
-  });
-  for (const auto& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  return resolve_layers(settings.layers, backbone.card().sizes.vision_layers, /*fine_tuned=*/true);
 }
 
 /// {"prompts": {"noun": "object"}} as "prompts.noun" -> "object".
@@ -104,91 +54,42 @@ TrainingImages::TrainingImages(const Backbone& backbone, const Dataset& dataset,
                                std::int64_t mask_bytes)
     : backbone_(backbone),
       settings_(settings),
-      layers_(fine_tuned_layers(backbone, settings).needed()),
       samples_(all_test_images(dataset)),
+      encoded_(backbone, settings.image, fine_tuned_layers(backbone, settings).needed(),
+               settings.compute.batch_size, remarks_),
       masks_(samples_.size()),
       mask_bytes_left_(mask_bytes) {}
 
 std::int64_t TrainingImages::fill_store(FeatureStore store, Communicator& processes,
                                         const ProgressCallback& progress,
                                         const std::function<bool()>& stop_requested) {
-  store_ = std::move(store);
-  identities_ = image_identities(paths_of(samples_));
-  const std::vector<std::string> missing = store_->missing(identities_);
-  store_->require_space(static_cast<std::int64_t>(missing.size()));
-  const std::string seen = sha256(joined(missing));
-  for (const std::string& other : processes.gather(seen))
-    if (other != seen) throw not_shared(*store_);
-  std::map<std::string, Path> path_of;
-  for (std::size_t i = 0; i < samples_.size(); ++i) path_of.emplace(identities_[i], samples_[i].image);
+  stored_.emplace(std::move(store), encoded_, backbone_.device(), ImageIdentities(settings_.image.reading));
+  return stored_->fill(paths_of(samples_), processes, progress, stop_requested);
+}
 
-  // A round is a batch of each process. They go through it together, so that all learn of an interruption,
-  // and of a store that is not shared, at its end.
-  const std::size_t round =
-      static_cast<std::size_t>(settings_.compute.batch_size) * static_cast<std::size_t>(processes.size());
-  for (std::size_t first = 0; first < missing.size(); first += round) {
-    const auto wanted =
-        std::span<const std::string>(missing).subspan(first, std::min(round, missing.size() - first));
-    if (progress)
-      progress(static_cast<std::int64_t>(first), static_cast<std::int64_t>(missing.size()),
-               "encoding images");
-    share_stop(stop_requested && stop_requested(), processes);
-    const std::vector<std::string> own = share_of(wanted, processes);
-    std::vector<Path> images;
-    for (const std::string& identity : own) images.push_back(path_of.at(identity));
-    if (!own.empty()) store_->put(own, encode(images));
-    processes.barrier(kPatience);
-    if (!store_->missing(wanted).empty()) throw not_shared(*store_);
-  }
-  return static_cast<std::int64_t>(missing.size());
+FeatureSource& TrainingImages::source() {
+  if (stored_) return *stored_;
+  return encoded_;
 }
 
 TrainingData TrainingImages::data() {
-  TrainingData data;
+  TrainingData data{{}, *this, [this](std::span<const std::int64_t> indices) { return masks(indices); }};
   for (const Sample& sample : samples_)
-    data.samples.push_back({sample.name, sample.category, sample.anomalous});
-  data.features = [this](std::span<const std::int64_t> indices) { return features(indices); };
-  data.masks = [this](std::span<const std::int64_t> indices) { return masks(indices); };
+    data.samples.push_back({sample.name, sample.category, sample.anomalous, sample.image});
   return data;
-}
-
-Features TrainingImages::encode(std::span<const Path> images) const {
-  return backbone_.encode(prepare_images(images, settings_.image), layers_);
-}
-
-Features TrainingImages::features(std::span<const std::int64_t> indices) {
-  if (store_) return stored_features(indices);
-  std::vector<Path> images;
-  for (const std::int64_t index : indices) images.push_back(samples_[static_cast<std::size_t>(index)].image);
-  const auto batch = static_cast<std::size_t>(settings_.compute.batch_size);
-  std::vector<Features> parts;
-  for (std::size_t first = 0; first < images.size(); first += batch)
-    parts.push_back(
-        encode(std::span<const Path>(images).subspan(first, std::min(batch, images.size() - first))));
-  return concatenate(parts);
-}
-
-Features TrainingImages::stored_features(std::span<const std::int64_t> indices) {
-  std::vector<std::string> identities;
-  for (const std::int64_t index : indices) identities.push_back(identities_[static_cast<std::size_t>(index)]);
-  for (const std::string& damaged : store_->forget_damaged(identities)) {
-    const auto index = static_cast<std::size_t>(std::find(identities_.begin(), identities_.end(), damaged) -
-                                                identities_.begin());
-    store_->put({&damaged, 1}, encode({&samples_[index].image, 1}));
-  }
-  return to_device(store_->read(identities), backbone_.device());
 }
 
 at::Tensor TrainingImages::masks(std::span<const std::int64_t> indices) {
   const std::int64_t size = settings_.image.size;
   std::vector<at::Tensor> masks(indices.size());
-  for_each_in_parallel(indices.size(), [&](std::size_t i) {
+  parallel_for_each(indices.size(), [&](std::size_t i) {
     const auto index = static_cast<std::size_t>(indices[i]);
     const Sample& sample = samples_[index];
     if (masks_[index].defined())
       masks[i] = masks_[index];
     else
-      masks[i] = sample.mask.empty() ? at::zeros({size, size}, at::kByte) : prepare_mask(sample.mask, size);
+      masks[i] = sample.mask.empty() ? at::zeros({size, size}, at::kByte)
+                                     : prepare_mask(sample.mask, size, settings_.image.reading);
   });
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const auto index = static_cast<std::size_t>(indices[i]);
@@ -201,13 +102,19 @@ at::Tensor TrainingImages::masks(std::span<const std::int64_t> indices) {
   return at::stack(masks).to(backbone_.device());
 }
 
+StoreDescription describe_training_store(const Backbone& backbone, const Settings& settings,
+                                         const std::string& dataset) {
+  return describe_store(dataset, backbone, settings.image, settings.compute.precision, settings.store.numbers,
+                        fine_tuned_layers(backbone, settings).needed());
+}
+
 TrainingSetup make_training_setup(const Backbone& backbone, const Settings& settings,
                                   const std::optional<Adapters>& initial) {
   TrainingSetup setup;
   setup.layers = fine_tuned_layers(backbone, settings);
   setup.initial = to_device(
       initial ? *initial
-              : fresh_adapters(backbone.card().embed_dim, setup.layers.visual, setup.layers.residual,
+              : fresh_adapters(backbone.card().sizes.embed_dim, setup.layers.visual, setup.layers.residual,
                                static_cast<std::uint64_t>(settings.train.seed)),
       backbone.device());
   setup.text_residual = encode_anchors(backbone, settings.prompts, settings.text).residual;

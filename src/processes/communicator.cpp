@@ -53,7 +53,7 @@ constexpr Launcher kLaunchers[] = {
 };
 
 /// Whoever sets one of the two by hand and forgets the other would train alone, several times over.
-void expect_both_or_none() {
+void require_both_or_none() {
   const bool rank = variable("RANK").has_value(), size = variable("WORLD_SIZE").has_value();
   if (rank != size)
     throw settings_error(std::string("environment variable ") + (rank ? "RANK" : "WORLD_SIZE") +
@@ -67,7 +67,7 @@ std::unique_ptr<Communicator> single_process() {
 }
 
 ProcessPlace place_from_environment() {
-  expect_both_or_none();
+  require_both_or_none();
   ProcessPlace place;
   for (const Launcher& launcher : kLaunchers) {
     const auto rank = variable(launcher.rank);

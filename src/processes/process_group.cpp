@@ -18,8 +18,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/processes/communicator.hpp"
 
 #include "nccl_sum.hpp"
 
@@ -28,12 +28,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookEvery{100};
 constexpr std::chrono::seconds kTellAfter{2};
-
-/// The first line of LibTorch's message: the rest is its call stack.
-std::string first_line(const std::exception& error) {
-  const std::string text = error.what();
-  return text.substr(0, text.find('\n'));
-}
 
 std::string meeting_point(const ProcessPlace& place) {
   return place.address + ":" + std::to_string(place.port);

@@ -8,6 +8,8 @@
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/mm.h>
 
+#include "res2clip/retrieval/penalty.hpp"
+
 #include "fused_forms.hpp"
 #include "fused_row.hpp"
 

@@ -7,7 +7,8 @@
 #include <limits>
 #include <numeric>
 
-#include "normalise_floor.hpp"
+#include "res2clip/core/smallest_norm.hpp"
+
 #include "sparsemax_threshold.hpp"
 
 // The loops below are written for the compiler to vectorise; they are compiled once per instruction set and

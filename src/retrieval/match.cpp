@@ -11,9 +11,10 @@
 #include <c10/util/Exception.h>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include "fused_forms.hpp"
+#include "match_inputs.hpp"
 
 namespace res2clip {
 namespace {
@@ -31,16 +32,7 @@ constexpr const char* kSameSource =
 
 }  // namespace
 
-void describe(Fields& fields, MatchOptions& options) {
-  fields.field("weighting", options.weighting, "how similarities become weights over the references");
-  fields.field("penalty", options.penalty, "spatial penalty subtracted from the similarity");
-  fields.field("gamma", options.gamma, {0.0, 1000.0}, "weight of the penalty");
-  fields.field("neighbours", options.neighbours, {1, 1000000}, "references that top_k chooses");
-  fields.field("temperature", options.temperature, {1e-6, 1e6}, "softmax temperature of top_k");
-  fields.field("pooled_similarity", options.pooled_similarity, "compare 3x3 neighbourhoods of patches too");
-}
-
-void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
+void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
   if (query.dim() != 3 || reference.dim() != 2)
     throw mismatch("query must be [B, N, D] and the references [K*N, D], not ", query.sizes(), " and ",
                    reference.sizes());
@@ -54,7 +46,7 @@ void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, co
   if (reference.size(0) > std::numeric_limits<std::int32_t>::max())
     throw mismatch("the reference bank has more than 2^31 patches; use fewer reference images");
   if (query.size(2) != reference.size(1) || query.size(2) == 0)
-    throw mismatch("query features have ", query.size(2), " numbers, the bank's ", reference.size(1),
+    throw mismatch("feature width mismatch: query ", query.size(2), ", bank ", reference.size(1),
                    kSameSource);
   const auto type = query.scalar_type();
   if ((type != at::kFloat && type != at::kDouble) || reference.scalar_type() != type)
@@ -85,7 +77,7 @@ bool has_kernels_for(const c10::Device&) {
 
 Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options) {
-  check_match_inputs(query, reference, grid);
+  require_match_inputs(query, reference, grid);
   TORCH_INTERNAL_ASSERT(query.scalar_type() == at::kFloat && has_fused_form(options, query.device()));
 #if RES2CLIP_HAS_CUDA
   if (query.is_cuda()) return fused_cuda(query, reference, grid, options);
@@ -95,7 +87,7 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
 
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options) {
-  check_match_inputs(query, reference, grid);
+  require_match_inputs(query, reference, grid);
   if (has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat)
     return match_fused(query, reference, grid, options);
   // Image by image: the plain form holds several tensors of all pairs of patches.

@@ -28,10 +28,14 @@ struct PatchPlace {
   float y, x, radius;
 };
 
-RES2CLIP_HOST_DEVICE inline PatchPlace place_of(const PenaltyPlan& plan, int patch) {
-  const float y = static_cast<float>(patch / plan.cols) - 0.5f * static_cast<float>(plan.rows - 1);
-  const float x = static_cast<float>(patch % plan.cols) - 0.5f * static_cast<float>(plan.cols - 1);
+RES2CLIP_HOST_DEVICE inline PatchPlace place_at(const PenaltyPlan& plan, int row, int col) {
+  const float y = static_cast<float>(row) - 0.5f * static_cast<float>(plan.rows - 1);
+  const float x = static_cast<float>(col) - 0.5f * static_cast<float>(plan.cols - 1);
   return {y, x, sqrtf(y * y + x * x)};
+}
+
+RES2CLIP_HOST_DEVICE inline PatchPlace place_of(const PenaltyPlan& plan, int patch) {
+  return place_at(plan, patch / plan.cols, patch % plan.cols);
 }
 
 /// 1 - exp(-value), exact for small values too.

@@ -7,21 +7,23 @@
 
 #include <yaml-cpp/yaml.h>
 
-namespace res2clip {
+#include "res2clip/core/files.hpp"
 
-struct SettingsLayer::Document {
-  YAML::Node root;
-  std::string source;
-};
+namespace res2clip {
 
 namespace {
 
-constexpr std::string_view kAssignment = "--set ";  // a source of one line
+/// Where a layer comes from, as messages name it.
+struct Source {
+  std::string name;
+  bool has_lines = true;  ///< a text: messages name the line too
+  std::string option{};   ///< not empty: an option that stands for one setting, named instead of the setting
+};
 
-std::string place(const std::string& source, const YAML::Node& node) {
+std::string place(const Source& source, const YAML::Node& node) {
   const YAML::Mark mark = node.Mark();
-  return mark.is_null() || source.starts_with(kAssignment) ? source
-                                                           : source + ":" + std::to_string(mark.line + 1);
+  return mark.is_null() || !source.has_lines ? source.name
+                                             : source.name + ":" + std::to_string(mark.line + 1);
 }
 
 template <class Number>
@@ -34,7 +36,7 @@ std::string text_of(Number value) {
 /// Assigns the fields that a YAML map names, and remembers which keys nobody asked for.
 class Reader : public Fields {
  public:
-  Reader(const YAML::Node& root, std::string source) : source_(std::move(source)) {
+  Reader(const YAML::Node& root, Source source) : source_(std::move(source)) {
     levels_.push_back({root, "", {}});
   }
 
@@ -59,7 +61,7 @@ class Reader : public Fields {
              std::string_view) override {
     const auto node = take(name);
     if (!node) return;
-    expect_list(node, name, "a list of whole numbers");
+    require_list(node, name, "a list of whole numbers");
     value.clear();
     for (const auto& item : node)
       value.push_back(number<std::int64_t>(item, name, range, "a list of whole numbers"));
@@ -68,7 +70,7 @@ class Reader : public Fields {
   void field(std::string_view name, std::vector<std::string>& value, std::string_view) override {
     const auto node = take(name);
     if (!node) return;
-    expect_list(node, name, "a list of texts");
+    require_list(node, name, "a list of texts");
     value.clear();
     for (const auto& item : node) value.push_back(scalar<std::string>(item, name, "a list of texts"));
   }
@@ -123,7 +125,8 @@ class Reader : public Fields {
   }
 
   [[noreturn]] void fail(const YAML::Node& node, std::string_view name, const std::string& what) const {
-    throw settings_error(place(source_, node) + ": " + key(name) + " " + what);
+    throw settings_error((source_.option.empty() ? place(source_, node) + ": " + key(name) : source_.option) +
+                         " " + what);
   }
 
   template <class Value>
@@ -150,7 +153,7 @@ class Reader : public Fields {
     return value;
   }
 
-  void expect_list(const YAML::Node& node, std::string_view name, const std::string& kind) const {
+  void require_list(const YAML::Node& node, std::string_view name, const std::string& kind) const {
     if (!node.IsSequence()) fail(node, name, "must be " + kind + ", in [ ]");
   }
 
@@ -171,11 +174,35 @@ class Reader : public Fields {
     }
   }
 
-  std::string source_;
+  Source source_;
   std::vector<Level> levels_;
 };
 
+/// A map that gives the setting at a dotted path the value that `text` is in YAML.
+YAML::Node map_of(std::string_view path, std::string_view text, const std::string& source) {
+  YAML::Node value;
+  try {
+    value = YAML::Load(std::string(text));
+  } catch (const YAML::Exception& error) {
+    throw settings_error(source + ": the value is not YAML: " + error.msg);
+  }
+  if (value.IsNull()) value = YAML::Node(std::string(text));
+  for (;;) {
+    const auto dot = path.rfind('.');
+    YAML::Node map(YAML::NodeType::Map);
+    map[std::string(dot == std::string_view::npos ? path : path.substr(dot + 1))] = value;
+    if (dot == std::string_view::npos) return map;
+    value = map;
+    path = path.substr(0, dot);
+  }
+}
+
 }  // namespace
+
+struct SettingsLayer::Document {
+  YAML::Node root;
+  Source source;
+};
 
 SettingsLayer::SettingsLayer(std::unique_ptr<Document> document) : document_(std::move(document)) {}
 SettingsLayer::~SettingsLayer() = default;
@@ -187,12 +214,11 @@ SettingsLayer SettingsLayer::from_text(std::string_view text, std::string source
   try {
     document->root = YAML::Load(std::string(text));
   } catch (const YAML::Exception& error) {
-    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) +
-                         ": this is no YAML: " + error.msg);
+    throw settings_error(source + ":" + std::to_string(error.mark.line + 1) + ": is not YAML: " + error.msg);
   }
   if (!document->root.IsMap() && !document->root.IsNull())
     throw settings_error(source + ": settings are written as key: value");
-  document->source = std::move(source);
+  document->source.name = std::move(source);
   return SettingsLayer(std::move(document));
 }
 
@@ -205,30 +231,19 @@ SettingsLayer SettingsLayer::from_file(const Path& path) {
 }
 
 SettingsLayer SettingsLayer::from_assignment(std::string_view assignment) {
-  const std::string source = std::string(kAssignment) + std::string(assignment);
+  const std::string source = "--set " + std::string(assignment);
   const auto equals = assignment.find('=');
   if (equals == std::string_view::npos || equals == 0)
     throw settings_error(source + ": write key.path=value, as in --set retrieval.gamma=0.02");
-  auto document = std::make_unique<Document>();
-  document->source = source;
-  YAML::Node value;
-  try {
-    value = YAML::Load(std::string(assignment.substr(equals + 1)));
-  } catch (const YAML::Exception& error) {
-    throw settings_error(source + ": the value is no YAML: " + error.msg);
-  }
-  if (value.IsNull()) value = YAML::Node(std::string(assignment.substr(equals + 1)));
-  std::string_view path = assignment.substr(0, equals);
-  for (;;) {
-    const auto dot = path.rfind('.');
-    YAML::Node map(YAML::NodeType::Map);
-    map[std::string(dot == std::string_view::npos ? path : path.substr(dot + 1))] = value;
-    value = map;
-    if (dot == std::string_view::npos) break;
-    path = path.substr(0, dot);
-  }
-  document->root = value;
-  return SettingsLayer(std::move(document));
+  const YAML::Node root = map_of(assignment.substr(0, equals), assignment.substr(equals + 1), source);
+  return SettingsLayer(std::make_unique<Document>(Document{root, {source, /*has_lines=*/false}}));
+}
+
+SettingsLayer SettingsLayer::from_option(std::string_view option, std::string_view key,
+                                         std::string_view value) {
+  const std::string source(option);
+  const YAML::Node root = map_of(key, value, source);
+  return SettingsLayer(std::make_unique<Document>(Document{root, {source, /*has_lines=*/false, source}}));
 }
 
 void SettingsLayer::apply_with(const std::function<void(Fields&)>& describe_target) const {

@@ -13,6 +13,8 @@ class PickleBytes {
  public:
   explicit PickleBytes(std::string_view program) : program_(program) {}
 
+  std::size_t position() const { return position_; }
+
   char byte() {
     if (position_ >= program_.size()) throw std::runtime_error("its pickle is cut off");
     return program_[position_++];

@@ -1,41 +1,14 @@
-// The stack machine of Python's pickle, without Python: the opcodes that torch.save writes for tensors and
-// plain containers, and a refusal of all others.
+// The stack machine of Python's pickle, without Python: the opcodes that torch.save and TorchScript write for
+// tensors, plain containers and objects, and a refusal of all others.
 #include "pickle_machine.hpp"
 
-#include <deque>
-#include <map>
-#include <stdexcept>
+#include <algorithm>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "pickle_bytes.hpp"
 
 namespace res2clip {
 namespace {
-
-constexpr int kDeepest = 32;  // nesting beyond this is no checkpoint; a container may even hold itself
-constexpr std::int64_t kMostValues =
-    1'000'000;  // containers that share containers could otherwise unfold without end
-
-[[noreturn]] void refuse(const std::string& what) {
-  throw std::runtime_error(what);
-}
-[[noreturn]] void refuse_damaged() {
-  refuse("its pickle is damaged");
-}
-
-struct Node;
-using NodePointer = Node*;  // owned by the machine: no chain of owners, whose end would recurse without bound
-
-/// A value while the pickle runs: besides what a PickleValue can be, names of functions and storages.
-struct Node {
-  enum class Kind { plain, list, tuple, dict, function, storage, mark };
-  Kind kind = Kind::plain;
-  PickleValue plain;               // None, booleans, numbers, texts, tensors
-  std::vector<NodePointer> items;  // of a dict: key, value, key, value
-  std::string function;
-  at::Tensor storage;
-};
 
 const std::map<std::string, at::ScalarType>& storage_types() {
   static const std::map<std::string, at::ScalarType> types = {
@@ -49,60 +22,71 @@ const std::map<std::string, at::ScalarType>& storage_types() {
 
 const std::string kOrderedDict = "collections.OrderedDict";
 const std::string kRebuildTensor = "torch._utils._rebuild_tensor_v2";
+const std::string kRebuildOldTensor = "torch._utils._rebuild_tensor";  // the same, with less said behind
 const std::string kRebuildParameter = "torch._utils._rebuild_parameter";
+const std::string kRebuildParameterWithState = "torch._utils._rebuild_parameter_with_state";
+const std::string kTorchScriptList = "torch.jit._pickle.build_";  // intlist, tensorlist, ...
+const std::string kTorchScriptTag = "torch.jit._pickle.restore_type_tag";
 
-std::int64_t integer_of(const Node* node) {
-  if (node->plain.integer() == nullptr) refuse_damaged();
+/// Functions whose value is what they are given first.
+bool gives_its_first_argument(const std::string& function) {
+  return function == kRebuildParameter || function == kRebuildParameterWithState ||
+         function == kTorchScriptTag || function.starts_with(kTorchScriptList);
+}
+
+bool is_known(const std::string& function) {
+  return function == kOrderedDict || function == kRebuildTensor || function == kRebuildOldTensor ||
+         gives_its_first_argument(function) || storage_types().contains(function);
+}
+
+std::int64_t integer_of(const PickleNode* node) {
+  if (node->plain.integer() == nullptr) refuse_damaged_pickle();
   return *node->plain.integer();
 }
 
-std::vector<std::int64_t> integers_of(const Node* node) {
-  if (node->kind != Node::Kind::tuple) refuse_damaged();
+std::vector<std::int64_t> integers_of(const PickleNode* node) {
+  if (node->kind != PickleNode::Kind::tuple) refuse_damaged_pickle();
   std::vector<std::int64_t> values;
-  for (const Node* item : node->items) values.push_back(integer_of(item));
+  for (const PickleNode* item : node->items) values.push_back(integer_of(item));
   return values;
 }
 
-/// (storage, offset, sizes, strides, ...) -> the tensor, with memory of its own. No index may leave the
-/// storage.
-PickleValue rebuild_tensor(const std::vector<NodePointer>& arguments) {
-  if (arguments.size() < 4 || arguments[0]->kind != Node::Kind::storage) refuse_damaged();
-  const at::Tensor& storage = arguments[0]->storage;
-  const std::int64_t offset = integer_of(arguments[1]);
-  const auto sizes = integers_of(arguments[2]);
-  const auto strides = integers_of(arguments[3]);
-  if (sizes.size() != strides.size() || offset < 0) refuse_damaged();
-  std::int64_t last = offset;
+/// No index of a tensor may leave its storage.
+void require_inside(const PickleNode& tensor, std::int64_t stored) {
+  if (tensor.sizes.size() != tensor.strides.size() || tensor.offset < 0) refuse_damaged_pickle();
+  std::int64_t last = tensor.offset;
   std::int64_t elements = 1;
-  for (std::size_t i = 0; i < sizes.size(); ++i) {
+  for (std::size_t i = 0; i < tensor.sizes.size(); ++i) {
     std::int64_t reach = 0;
-    if (sizes[i] < 0 || strides[i] < 0 || __builtin_mul_overflow(elements, sizes[i], &elements) ||
-        __builtin_mul_overflow(std::max<std::int64_t>(sizes[i] - 1, 0), strides[i], &reach) ||
+    if (tensor.sizes[i] < 0 || tensor.strides[i] < 0 ||
+        __builtin_mul_overflow(elements, tensor.sizes[i], &elements) ||
+        __builtin_mul_overflow(std::max<std::int64_t>(tensor.sizes[i] - 1, 0), tensor.strides[i], &reach) ||
         __builtin_add_overflow(last, reach, &last))
-      refuse("a tensor's shape makes no sense");
+      refuse_pickle("a tensor's shape makes no sense");
   }
   // Strides of 0 would let a few bytes claim any amount of memory.
-  if (elements > 0 && (last >= storage.numel() || elements > storage.numel()))
-    refuse("a tensor reaches beyond its data");
-  if (elements == 0) return PickleValue(storage.new_empty(sizes));
-  return PickleValue(storage.as_strided(sizes, strides, offset).clone(at::MemoryFormat::Contiguous));
+  if (elements > 0 && (last >= stored || elements > stored))
+    refuse_pickle("a tensor reaches beyond its data");
 }
 
-class Machine : private PickleBytes {
- public:
-  Machine(std::string_view program, const StorageLoader& load_storage)
-      : PickleBytes(program), load_storage_(load_storage) {}
+}  // namespace
 
-  PickleValue run() {
+/// One run of a machine over one pickle.
+class PickleRun : private PickleBytes {
+ public:
+  PickleRun(PickleMachine& machine, std::string_view program) : PickleBytes(program), machine_(machine) {}
+
+  std::size_t run() {
     for (auto opcode = static_cast<unsigned char>(byte()); opcode != '.';
          opcode = static_cast<unsigned char>(byte()))
       step(opcode);
-    if (stack_.size() != 1) refuse_damaged();
-    return finished(stack_.back(), 0);
+    if (stack_.size() != 1) refuse_damaged_pickle();
+    machine_.root_ = stack_.back();
+    return position();
   }
 
  private:
-  using Kind = Node::Kind;
+  using Kind = PickleNode::Kind;
 
   void step(unsigned char opcode) {
     switch (opcode) {
@@ -139,6 +123,7 @@ class Machine : private PickleBytes {
       case 'G':
         push(make(PickleValue(real())));
         break;
+      case 'T':
       case 'X':
         push(make(PickleValue(std::string(bytes(number<std::uint32_t>())))));
         break;
@@ -206,27 +191,32 @@ class Machine : private PickleBytes {
       case 'R':
         reduce();
         break;
+      case 0x81:
+        new_object();
+        break;
       case 'b':
         build();
         break;
       default:
-        refuse("its pickle uses opcode " + std::to_string(opcode) + ", which no file of tensors needs");
+        refuse_pickle("its pickle uses opcode " + std::to_string(opcode) +
+                      ", which no file of tensors needs");
     }
   }
 
   // Values
   // -----------------------------------------------------------------------------------------------------------
 
-  NodePointer make(Kind kind, std::vector<NodePointer> items = {}) {
-    if (static_cast<std::int64_t>(nodes_.size()) >= kMostValues) refuse("it holds too many values");
-    nodes_.emplace_back();
-    nodes_.back().kind = kind;
-    nodes_.back().items = std::move(items);
-    return &nodes_.back();
+  PickleNode* make(Kind kind, std::vector<PickleNode*> items = {}) {
+    if (static_cast<std::int64_t>(machine_.nodes_.size()) >= kMostPickleValues)
+      refuse_pickle("it holds too many values");
+    PickleNode& node = machine_.nodes_.emplace_back();
+    node.kind = kind;
+    node.items = std::move(items);
+    return &node;
   }
 
-  NodePointer make(PickleValue value) {
-    const NodePointer node = make(Kind::plain);
+  PickleNode* make(PickleValue value) {
+    PickleNode* const node = make(Kind::plain);
     node->plain = std::move(value);
     return node;
   }
@@ -234,42 +224,42 @@ class Machine : private PickleBytes {
   // The stack
   // --------------------------------------------------------------------------------------------------------
 
-  void push(NodePointer node) { stack_.push_back(node); }
+  void push(PickleNode* node) { stack_.push_back(node); }
   void push_integer(std::int64_t value) { push(make(PickleValue(value))); }
 
-  NodePointer top() const {
-    if (stack_.empty()) refuse_damaged();
+  PickleNode* top() const {
+    if (stack_.empty()) refuse_damaged_pickle();
     return stack_.back();
   }
 
-  NodePointer pop() {
-    const NodePointer node = top();
+  PickleNode* pop() {
+    PickleNode* const node = top();
     stack_.pop_back();
     return node;
   }
 
-  std::vector<NodePointer> pop_many(std::size_t count) {
-    if (count > stack_.size()) refuse_damaged();
-    std::vector<NodePointer> items(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
+  std::vector<PickleNode*> pop_many(std::size_t count) {
+    if (count > stack_.size()) refuse_damaged_pickle();
+    std::vector<PickleNode*> items(stack_.end() - static_cast<std::ptrdiff_t>(count), stack_.end());
     stack_.resize(stack_.size() - count);
-    for (const Node* item : items)
-      if (item->kind == Kind::mark) refuse_damaged();
+    for (const PickleNode* item : items)
+      if (item->kind == Kind::mark) refuse_damaged_pickle();
     return items;
   }
 
-  std::vector<NodePointer> pop_to_mark() {
+  std::vector<PickleNode*> pop_to_mark() {
     std::size_t first = stack_.size();
     while (first > 0 && stack_[first - 1]->kind != Kind::mark) --first;
-    if (first == 0) refuse_damaged();
+    if (first == 0) refuse_damaged_pickle();
     auto items = pop_many(stack_.size() - first);
     stack_.pop_back();
     return items;
   }
 
-  void extend(Kind kind, const std::vector<NodePointer>& items) {
-    if (top()->kind != kind || (kind == Kind::dict && items.size() % 2 != 0)) refuse_damaged();
-    if ((contained_ += static_cast<std::int64_t>(items.size())) > kMostValues)
-      refuse("it holds too many values");
+  void extend(Kind kind, const std::vector<PickleNode*>& items) {
+    if (top()->kind != kind || (kind == Kind::dict && items.size() % 2 != 0)) refuse_damaged_pickle();
+    if ((contained_ += static_cast<std::int64_t>(items.size())) > kMostPickleValues)
+      refuse_pickle("it holds too many values");
     top()->items.insert(top()->items.end(), items.begin(), items.end());
   }
 
@@ -280,7 +270,7 @@ class Machine : private PickleBytes {
 
   void recall(std::uint32_t slot) {
     const auto found = memo_.find(slot);
-    if (found == memo_.end()) refuse_damaged();
+    if (found == memo_.end()) refuse_damaged_pickle();
     push(found->second);
   }
 
@@ -288,10 +278,10 @@ class Machine : private PickleBytes {
   // -------------------------------------------------------------------------------------------
 
   void push_function(const std::string& name) {
-    if (name != kOrderedDict && name != kRebuildTensor && name != kRebuildParameter &&
-        !storage_types().contains(name))
-      refuse("it wants to call " + name + "; only tensors and plain containers are read, and nothing is run");
-    const NodePointer node = make(Kind::function);
+    if (!machine_.objects_ && !is_known(name))
+      refuse_pickle("it wants to call " + name +
+                    "; only tensors and plain containers are read, and nothing is run");
+    PickleNode* const node = make(Kind::function);
     node->function = name;
     push(node);
   }
@@ -303,87 +293,106 @@ class Machine : private PickleBytes {
 
   void stack_global() {
     const auto names = pop_many(2);
-    if (names[0]->plain.text() == nullptr || names[1]->plain.text() == nullptr) refuse_damaged();
+    if (names[0]->plain.text() == nullptr || names[1]->plain.text() == nullptr) refuse_damaged_pickle();
     push_function(*names[0]->plain.text() + "." + *names[1]->plain.text());
   }
 
-  /// ('storage', type, key, device, elements) -> the storage.
+  /// ('storage', type, key, device, elements) -> the storage. Before PyTorch 1.6 a sixth told of views: None.
   void persistent() {
-    const NodePointer name = pop();
+    const PickleNode* name = pop();
     const auto& fields = name->items;
-    if (name->kind != Kind::tuple || fields.size() != 5 || fields[0]->plain.text() == nullptr ||
+    if (name->kind != Kind::tuple || fields.size() < 5 || fields[0]->plain.text() == nullptr ||
         *fields[0]->plain.text() != "storage" || fields[1]->kind != Kind::function ||
         fields[2]->plain.text() == nullptr)
-      refuse_damaged();
+      refuse_damaged_pickle();
+    if (fields.size() > 6 || (fields.size() == 6 && !fields[5]->plain.is_none()))
+      refuse_pickle("its tensors are views of one another, as only very old versions of PyTorch wrote them");
     const auto type = storage_types().find(fields[1]->function);
-    if (type == storage_types().end()) refuse_damaged();
-    const NodePointer node = make(Kind::storage);
-    node->storage = load_storage_({*fields[2]->plain.text(), type->second, integer_of(fields[4])});
+    if (type == storage_types().end()) refuse_damaged_pickle();
+    PickleNode* const node = make(Kind::storage);
+    node->storage = {*fields[2]->plain.text(), type->second, integer_of(fields[4])};
+    const auto& first = machine_.storages_.try_emplace(node->storage.key, node->storage).first->second;
+    if (first.type != node->storage.type || first.elements != node->storage.elements)
+      refuse_pickle("tensor data " + node->storage.key + " has two types");
     push(node);
   }
 
   void reduce() {
-    const NodePointer arguments = pop();
-    const NodePointer function = pop();
-    if (function->kind != Kind::function || arguments->kind != Kind::tuple) refuse_damaged();
-    if (function->function == kRebuildTensor) {
-      PickleValue rebuilt = rebuild_tensor(arguments->items);
-      limit_memory(arguments->items[0]->storage, static_cast<std::int64_t>(rebuilt.tensor()->nbytes()));
-      push(make(std::move(rebuilt)));
-    } else if (function->function == kRebuildParameter && !arguments->items.empty()) {
+    const PickleNode* arguments = pop();
+    const PickleNode* function = pop();
+    if (function->kind != Kind::function || arguments->kind != Kind::tuple) refuse_damaged_pickle();
+    const std::string& name = function->function;
+    if (name == kRebuildTensor || name == kRebuildOldTensor) {
+      push(tensor(arguments->items));
+    } else if (gives_its_first_argument(name) && !arguments->items.empty()) {
       push(arguments->items.front());
-    } else if (function->function == kOrderedDict && arguments->items.empty()) {
-      push(make(Kind::dict));
+    } else if (name == kOrderedDict && arguments->items.size() <= 1) {
+      push(ordered_dict(arguments->items));
+    } else if (machine_.objects_ && !is_known(name)) {
+      push(object(name));
     } else {
-      refuse_damaged();
+      refuse_damaged_pickle();
     }
   }
 
-  /// Tensors may share a storage, but a thousand copies of one are no checkpoint.
-  void limit_memory(const at::Tensor& storage, std::int64_t bytes) {
-    constexpr std::int64_t kMostCopies = 8;
-    if (stored_.insert(storage.data_ptr()).second)
-      stored_bytes_ += static_cast<std::int64_t>(storage.nbytes());
-    if ((cloned_ += bytes) > kMostCopies * stored_bytes_) refuse("its tensors share their data too often");
+  /// (storage, offset, sizes, strides, ...)
+  PickleNode* tensor(const std::vector<PickleNode*>& arguments) {
+    if (arguments.size() < 4 || arguments[0]->kind != Kind::storage) refuse_damaged_pickle();
+    PickleNode* const made = make(Kind::tensor, {arguments[0]});
+    made->offset = integer_of(arguments[1]);
+    made->sizes = integers_of(arguments[2]);
+    made->strides = integers_of(arguments[3]);
+    require_inside(*made, arguments[0]->storage.elements);
+    return made;
   }
 
-  /// An OrderedDict's attributes: of a state dict, the `_metadata` of its modules, which nothing here needs.
+  /// Of nothing, or, as Python 2 wrote it, of a list of pairs.
+  PickleNode* ordered_dict(const std::vector<PickleNode*>& arguments) {
+    PickleNode* const made = make(Kind::dict);
+    if (arguments.empty()) return made;
+    if (arguments[0]->kind != Kind::list) refuse_damaged_pickle();
+    for (const PickleNode* pair : arguments[0]->items) {
+      if ((pair->kind != Kind::list && pair->kind != Kind::tuple) || pair->items.size() != 2)
+        refuse_damaged_pickle();
+      made->items.insert(made->items.end(), pair->items.begin(), pair->items.end());
+    }
+    return made;
+  }
+
+  PickleNode* object(const std::string& type) {
+    PickleNode* const made = make(Kind::object);
+    made->function = type;
+    return made;
+  }
+
+  /// What a class would be asked for; its arguments mean nothing without it.
+  void new_object() {
+    const auto call = pop_many(2);
+    if (!machine_.objects_)
+      refuse_pickle("it holds an object of " + call[0]->function +
+                    "; only tensors and plain containers are read, and nothing is run");
+    if (call[0]->kind != Kind::function || call[1]->kind != Kind::tuple) refuse_damaged_pickle();
+    push(call[0]->function == kOrderedDict ? make(Kind::dict) : object(call[0]->function));
+  }
+
+  /// An object's attributes. Of an OrderedDict those are, in a state dict, the `_metadata` of its modules,
+  /// which nothing here needs.
   void build() {
-    pop();
-    if (top()->kind != Kind::dict) refuse("it sets attributes of something that is no dict");
+    PickleNode* const state = pop();
+    if (top()->kind == Kind::object)
+      top()->items = {state};
+    else if (top()->kind != Kind::dict && !(machine_.objects_ && top()->kind == Kind::tensor))
+      refuse_pickle("it sets attributes of something that is not a dict");
   }
 
-  PickleValue finished(const Node* node, int depth) {
-    if (depth > kDeepest) refuse("its containers are nested too deeply");
-    if (++finished_ > kMostValues) refuse("it holds too many values");
-    if (node->kind == Kind::plain) return node->plain;
-    if (node->kind == Kind::list || node->kind == Kind::tuple) {
-      auto list = std::make_shared<PickleValue::List>();
-      for (const Node* item : node->items) list->push_back(finished(item, depth + 1));
-      return PickleValue(std::move(list));
-    }
-    if (node->kind != Kind::dict) refuse("it holds something that is neither a tensor nor a plain container");
-    auto dict = std::make_shared<PickleValue::Dict>();
-    for (std::size_t i = 0; i < node->items.size(); i += 2)
-      dict->emplace_back(finished(node->items[i], depth + 1), finished(node->items[i + 1], depth + 1));
-    return PickleValue(std::move(dict));
-  }
-
-  const StorageLoader& load_storage_;
-  std::int64_t finished_ = 0;
+  PickleMachine& machine_;
   std::int64_t contained_ = 0;
-  std::int64_t cloned_ = 0;        // bytes of tensors
-  std::int64_t stored_bytes_ = 0;  // of the storages behind them
-  std::unordered_set<const void*> stored_;
-  std::deque<Node> nodes_;
-  std::vector<NodePointer> stack_;
-  std::unordered_map<std::uint32_t, NodePointer> memo_;
+  std::vector<PickleNode*> stack_;
+  std::unordered_map<std::uint32_t, PickleNode*> memo_;
 };
 
-}  // namespace
-
-PickleValue run_pickle(std::string_view program, const StorageLoader& load_storage) {
-  return Machine(program, load_storage).run();
+std::size_t PickleMachine::run(std::string_view program) {
+  return PickleRun(*this, program).run();
 }
 
 }  // namespace res2clip

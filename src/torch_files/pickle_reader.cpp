@@ -1,9 +1,5 @@
 #include "res2clip/torch_files/pickle_reader.hpp"
 
-#include <array>
-#include <caffe2/serialize/inline_container.h>
-#include <cstring>
-#include <fstream>
 #include <map>
 
 #include <ATen/ops/empty.h>
@@ -11,24 +7,18 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/torch_files/zip.hpp"
 
+#include "open_file.hpp"
 #include "pickle_machine.hpp"
 
 namespace res2clip {
 namespace {
 
-using caffe2::serialize::PyTorchStreamReader;
+using namespace std::string_view_literals;
 
-void expect_zip(const Path& path) {
-  std::ifstream stream(path, std::ios::binary);
-  std::array<char, 4> start{};
-  if (std::filesystem::is_directory(path) || !stream) throw data_error(path.string() + ": cannot be opened");
-  stream.read(start.data(), start.size());
-  if (stream.gcount() == 4 && std::memcmp(start.data(), "PK\3\4", 4) == 0) return;
-  if (stream.gcount() > 0 && start[0] == '\x80')
-    throw data_error(path.string() +
-                     ": is in PyTorch's format from before version 1.6; load it in Python and save it again");
-  throw data_error(path.string() + ": is no PyTorch file");
-}
+constexpr std::uint64_t kLargestPickle = 64 << 20;  // of names and shapes alone; numbers lie beside it
+/// The two pickles that a file of before PyTorch 1.6 begins with: its number, and its version.
+constexpr std::string_view kOldStart =
+    "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03."sv;
 
 template <class Job>
 auto guarded(const Path& path, const Job& job) {
@@ -37,20 +27,114 @@ auto guarded(const Path& path, const Job& job) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    const std::string text = error.what();
-    throw data_error(path.string() +
-                     ": cannot be read as a PyTorch file: " + text.substr(0, text.find('\n')));
+    throw data_error(path.string() + ": cannot be read as a PyTorch file: " + first_line(error));
   }
 }
 
-at::Tensor load_record(PyTorchStreamReader& reader, const StorageName& name) {
-  const auto [data, size] = reader.getRecord("data/" + name.key);
-  const auto bytes = static_cast<std::size_t>(name.elements) * at::elementSize(name.type);
-  if (name.elements < 0 || bytes != size)
-    throw std::runtime_error("tensor data " + name.key + " has the wrong size");
-  at::Tensor storage = at::empty({name.elements}, name.type);
-  if (size > 0) std::memcpy(storage.data_ptr(), data.get(), size);
-  return storage;
+std::uint64_t bytes_of(const StorageName& name) {
+  std::uint64_t bytes = 0;
+  if (name.elements < 0 ||
+      __builtin_mul_overflow(static_cast<std::uint64_t>(name.elements), at::elementSize(name.type), &bytes))
+    refuse_pickle("tensor data " + name.key + " has the wrong size");
+  return bytes;
+}
+
+/// Of the pickle's root, what the rules ask for.
+const PickleNode& chosen(const PickleNode& root, const std::vector<std::string>& inside) {
+  using Kind = PickleNode::Kind;
+  if (root.kind != Kind::dict) return root;
+  for (const std::string& wanted : inside)
+    for (std::size_t i = 0; i < root.items.size(); i += 2) {
+      const std::string* key = root.items[i]->plain.text();
+      const Kind kind = root.items[i + 1]->kind;
+      if (key != nullptr && *key == wanted && (kind == Kind::dict || kind == Kind::object))
+        return *root.items[i + 1];
+    }
+  return root;
+}
+
+/// The folder that all records of a PyTorch file lie in, with its slash.
+std::string records_folder(const ZipArchive& zip, const Path& path) {
+  constexpr std::string_view kRecord = "data.pkl";
+  std::string folder;
+  for (const auto& [name, entry] : zip.entries()) {
+    const auto slash = name.find('/');
+    if (slash == std::string::npos || name.substr(slash + 1) != kRecord) continue;
+    if (!folder.empty()) throw data_error(path.string() + ": is damaged: it holds two PyTorch files");
+    folder = name.substr(0, slash + 1);
+  }
+  if (folder.empty())
+    throw data_error(path.string() + ": is a zip archive, but not a PyTorch file: it has no data.pkl");
+  return folder;
+}
+
+void require_little_endian(const ZipArchive& zip, const std::string& folder, const Path& path) {
+  if (zip.contains(folder + "byteorder") && zip.read(folder + "byteorder", 16) != "little")
+    throw data_error(
+        path.string() +
+        ": was written on a big-endian machine, which is not supported; save it again on another");
+}
+
+PickleValue read_zip(const Path& path, const TorchFileRules& rules) {
+  const ZipArchive zip(path);
+  const std::string folder = records_folder(zip, path);
+  require_little_endian(zip, folder, path);
+  PickleMachine machine(rules.objects);
+  machine.run(zip.read(folder + "data.pkl", kLargestPickle));
+  std::map<std::string, at::Tensor> loaded;  // tensors may share a storage
+  return value_of(chosen(machine.root(), rules.inside), [&](const StorageName& name) {
+    const auto [found, fresh] = loaded.try_emplace(name.key);
+    if (!fresh) return found->second;
+    const auto record = zip.entries().find(folder + "data/" + name.key);
+    const auto bytes = bytes_of(name);
+    if (record == zip.entries().end() || record->second.size != bytes)
+      refuse_pickle("tensor data " + name.key + " has the wrong size");
+    found->second = at::empty({name.elements}, name.type);
+    zip.read_into(record->first, found->second.data_ptr(), bytes);
+    return found->second;
+  });
+}
+
+/// Where the numbers of each storage lie: behind the pickles, each behind its count.
+std::map<std::string, std::uint64_t> find_storages(const OpenFile& file, const PickleNode& keys,
+                                                   const std::map<std::string, StorageName>& names,
+                                                   std::uint64_t at) {
+  std::map<std::string, std::uint64_t> places;
+  for (const PickleNode* key : keys.items) {
+    const auto name = key->plain.text() != nullptr ? names.find(*key->plain.text()) : names.end();
+    if (name == names.end()) refuse_damaged_pickle();
+    std::int64_t count = 0;
+    file.read_into(at, &count, sizeof count);
+    if (count != name->second.elements) refuse_pickle("tensor data " + name->first + " has the wrong size");
+    at += sizeof count;
+    const auto bytes = bytes_of(name->second);
+    if (at > file.size() || bytes > file.size() - at) refuse_pickle("it is cut off");
+    if (!places.try_emplace(name->first, at).second) refuse_damaged_pickle();
+    at += bytes;
+  }
+  return places;
+}
+
+/// Pickles one after the other, then the numbers (no checksums: those came with the zip format).
+PickleValue read_old(const OpenFile& file, const TorchFileRules& rules) {
+  const std::string start = file.read(0, std::min(file.size(), kLargestPickle));
+  std::string_view left = std::string_view(start).substr(kOldStart.size());
+  const auto run = [&](PickleMachine& machine) { left.remove_prefix(machine.run(left)); };
+  PickleMachine system(false), content(rules.objects), keys(false);
+  run(system);
+  run(content);
+  run(keys);
+  const auto places = find_storages(file, keys.root(), content.storages(), start.size() - left.size());
+  std::map<std::string, at::Tensor> loaded;
+  return value_of(chosen(content.root(), rules.inside), [&](const StorageName& name) {
+    const auto [found, fresh] = loaded.try_emplace(name.key);
+    if (!fresh) return found->second;
+    const auto place = places.find(name.key);
+    if (place == places.end()) refuse_damaged_pickle();
+    found->second = at::empty({name.elements}, name.type);
+    file.read_into(place->second, found->second.data_ptr(), found->second.nbytes());
+    return found->second;
+  });
 }
 
 }  // namespace
@@ -62,30 +146,16 @@ const PickleValue* PickleValue::find(const std::string& key) const {
   return nullptr;
 }
 
-PickleValue read_torch_pickle(const Path& path) {
-  expect_zip(path);
-  expect_undamaged_zip(path);
-  return guarded(path, [&] {
-    PyTorchStreamReader reader(path.string());
-    const auto [program, size] = reader.getRecord("data.pkl");
-    std::map<std::string, at::Tensor> loaded;  // tensors may share a storage
-    const StorageLoader load = [&](const StorageName& name) {
-      auto [found, fresh] = loaded.try_emplace(name.key);
-      if (fresh) found->second = load_record(reader, name);
-      if (found->second.scalar_type() != name.type)
-        throw std::runtime_error("tensor data " + name.key + " has two types");
-      return found->second;
-    };
-    return run_pickle({static_cast<const char*>(program.get()), size}, load);
-  });
-}
-
-bool is_torchscript(const Path& path) {
-  expect_zip(path);
-  return guarded(path, [&] {
-    PyTorchStreamReader reader(path.string());
-    return reader.hasRecord("constants.pkl");
-  });
+PickleValue read_torch_pickle(const Path& path, const TorchFileRules& rules) {
+  const OpenFile file(path);
+  const std::string start = file.read(0, std::min<std::uint64_t>(file.size(), kOldStart.size()));
+  if (start.starts_with("PK\3\4")) return guarded(path, [&] { return read_zip(path, rules); });
+  if (start == kOldStart) return guarded(path, [&] { return read_old(file, rules); });
+  throw data_error(path.string() +
+                   (start.starts_with('\x80')
+                        ? ": is a pickle, but not one that torch.save wrote; load it in Python and "
+                          "save its tensors with torch.save"
+                        : ": is not a PyTorch file"));
 }
 
 }  // namespace res2clip

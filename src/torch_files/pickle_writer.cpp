@@ -2,6 +2,8 @@
 
 #include <caffe2/serialize/inline_container.h>
 #include <cstring>
+
+#include "res2clip/core/files.hpp"
 namespace res2clip {
 namespace {
 

@@ -1,129 +1,202 @@
-// As much of the zip format (and of its 64-bit extension) as it takes to find every entry's bytes and CRC.
+// As much of the zip format (and of its 64-bit extension) as it takes to find every entry's bytes and CRC. A
+// library of its own would unpack what it is given; here no byte is read that the file does not hold.
 #include "res2clip/torch_files/zip.hpp"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
-#include <fstream>
-#include <string>
+#include <stdexcept>
 #include <vector>
 
-#include "res2clip/torch_files/crc32.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/torch_files/crc32.hpp"
+
+#include "open_file.hpp"
 
 namespace res2clip {
 namespace {
 
-constexpr std::uint32_t kEntry = 0x02014b50, kLocalEntry = 0x04034b50;
+constexpr std::uint32_t kEntry = 0x02014b50, kLocalEntry = 0x04034b50, kEnd = 0x06054b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kEnd64Place = 0x07064b50;
-constexpr std::uint32_t kIn64Bits = 0xffffffff;  // stands for a number in the 64-bit extension
+constexpr std::uint32_t kIn64Bits = 0xffffffff;        // stands for a number in the 64-bit extension
+constexpr std::uint16_t kManyEntries = 0xffff;         // likewise
+constexpr std::uint64_t kLargestDirectory = 64 << 20;  // of a million entries
+constexpr std::uint16_t kEncrypted = 1;
 
 template <class Number>
 Number number_at(const std::string& bytes, std::size_t at) {
   Number value = 0;
-  if (at + sizeof value > bytes.size()) throw std::runtime_error("its directory is cut off");
+  if (at > bytes.size() || sizeof value > bytes.size() - at)
+    throw std::runtime_error("its directory is cut off");
   std::memcpy(&value, bytes.data() + at, sizeof value);  // little-endian, as the machines this runs on
   return value;
 }
 
-class ZipFile {
- public:
-  explicit ZipFile(const Path& path)
-      : stream_(path, std::ios::binary), size_(std::filesystem::file_size(path)) {}
-
-  void check_entries() {
-    const std::string directory = read_directory();
-    for (std::size_t at = 0;
-         at + 4 <= directory.size() && number_at<std::uint32_t>(directory, at) == kEntry;) {
-      const auto name_size = number_at<std::uint16_t>(directory, at + 28);
-      const auto extra_size = number_at<std::uint16_t>(directory, at + 30);
-      const auto comment_size = number_at<std::uint16_t>(directory, at + 32);
-      if (at + 46 + name_size + extra_size > directory.size())
-        throw std::runtime_error("its directory is cut off");
-      check_entry(
-          {directory.substr(at + 46, name_size), number_at<std::uint16_t>(directory, at + 10),
-           number_at<std::uint32_t>(directory, at + 16), number_at<std::uint32_t>(directory, at + 20),
-           number_at<std::uint32_t>(directory, at + 24), number_at<std::uint32_t>(directory, at + 42)},
-          directory.substr(at + 46 + name_size, extra_size));
-      at += 46u + name_size + extra_size + comment_size;
-    }
-  }
-
- private:
-  struct Entry {
-    std::string name;
-    std::uint16_t method;
-    std::uint32_t crc;
-    std::uint64_t packed_size, size, offset;
-  };
-
-  std::string read(std::uint64_t offset, std::uint64_t count) {
-    if (offset > size_ || count > size_ - offset) throw std::runtime_error("it is cut off");
-    std::string bytes(count, '\0');
-    stream_.seekg(static_cast<std::streamoff>(offset));
-    stream_.read(bytes.data(), static_cast<std::streamsize>(count));
-    if (!stream_) throw std::runtime_error("it cannot be read");
-    return bytes;
-  }
-
-  std::string read_directory() {
-    constexpr std::uint64_t kLongestEnd = 22 + 65535;
-    const std::uint64_t tail_start = size_ - std::min(size_, kLongestEnd);
-    const std::string tail = read(tail_start, size_ - tail_start);
-    const auto end = tail.rfind(std::string("PK\5\6", 4));
-    if (end == std::string::npos) throw std::runtime_error("it has no directory: it is cut off");
-    std::uint64_t size = number_at<std::uint32_t>(tail, end + 12);
-    std::uint64_t offset = number_at<std::uint32_t>(tail, end + 16);
-    if ((offset == kIn64Bits || size == kIn64Bits) && end >= 20 &&
-        number_at<std::uint32_t>(tail, end - 20) == kEnd64Place) {
-      const std::string end64 = read(number_at<std::uint64_t>(tail, end - 20 + 8), 56);
-      if (number_at<std::uint32_t>(end64, 0) != kEnd64) throw std::runtime_error("its directory is damaged");
-      size = number_at<std::uint64_t>(end64, 40);
-      offset = number_at<std::uint64_t>(end64, 48);
-    }
-    return read(offset, size);
-  }
-
-  /// Numbers that do not fit 32 bits stand in the extra field 1, in this order.
-  static void widen(Entry& entry, const std::string& extra) {
-    for (std::size_t at = 0; at + 4 <= extra.size(); at += 4u + number_at<std::uint16_t>(extra, at + 2)) {
-      if (number_at<std::uint16_t>(extra, at) != 1) continue;
-      std::size_t next = at + 4;
-      for (std::uint64_t* value : {&entry.size, &entry.packed_size, &entry.offset})
-        if (*value == kIn64Bits) {
-          *value = number_at<std::uint64_t>(extra, next);
-          next += 8;
-        }
-    }
-  }
-
-  void check_entry(Entry entry, const std::string& extra) {
-    widen(entry, extra);
-    if (entry.method != 0 || entry.crc == 0) return;
-    const std::string local = read(entry.offset, 30);
-    if (number_at<std::uint32_t>(local, 0) != kLocalEntry)
-      throw std::runtime_error("its entry " + entry.name + " is not where it should be");
-    const std::uint64_t start =
-        entry.offset + 30 + number_at<std::uint16_t>(local, 26) + number_at<std::uint16_t>(local, 28);
-    constexpr std::uint64_t kPiece = 1 << 20;
-    std::uint32_t crc = 0;
-    for (std::uint64_t done = 0; done < entry.packed_size; done += kPiece)
-      crc = crc32(read(start + done, std::min(kPiece, entry.packed_size - done)), crc);
-    if (crc != entry.crc) throw std::runtime_error("its entry " + entry.name + " is not what was written");
-  }
-
-  std::ifstream stream_;
-  std::uint64_t size_;
+struct Directory {
+  std::uint64_t start = 0, size = 0, entries = 0;
 };
+
+/// An entry as the directory tells it: where its own header lies, not yet where its bytes do.
+struct Listed {
+  std::string name;
+  ZipEntry entry;
+  std::uint64_t unpacked = 0, header = 0;
+};
+
+Directory find_directory(const OpenFile& file) {
+  constexpr std::uint64_t kEndSize = 22, kLongestComment = 65535;
+  const std::uint64_t tail_start = file.size() - std::min(file.size(), kEndSize + kLongestComment);
+  const std::string tail = file.read(tail_start, file.size() - tail_start);
+  const auto end = tail.rfind(std::string("PK\5\6", 4));
+  if (end == std::string::npos || number_at<std::uint32_t>(tail, end) != kEnd)
+    throw std::runtime_error("it has no directory: it is cut off");
+  Directory found{number_at<std::uint32_t>(tail, end + 16), number_at<std::uint32_t>(tail, end + 12),
+                  number_at<std::uint16_t>(tail, end + 10)};
+  const bool in_64_bits =
+      found.start == kIn64Bits || found.size == kIn64Bits || found.entries == kManyEntries;
+  if (in_64_bits && end >= 20 && number_at<std::uint32_t>(tail, end - 20) == kEnd64Place) {
+    const std::string end64 = file.read(number_at<std::uint64_t>(tail, end - 20 + 8), 56);
+    if (number_at<std::uint32_t>(end64, 0) != kEnd64) throw std::runtime_error("its directory is damaged");
+    found = {number_at<std::uint64_t>(end64, 48), number_at<std::uint64_t>(end64, 40),
+             number_at<std::uint64_t>(end64, 32)};
+  }
+  if (found.size > kLargestDirectory)
+    throw std::runtime_error("its directory is larger than any of weights is");
+  return found;
+}
+
+/// Numbers that do not fit 32 bits stand in the extra field 1, in this order.
+void widen(Listed& listed, const std::string& extra) {
+  for (std::size_t at = 0; at + 4 <= extra.size(); at += 4u + number_at<std::uint16_t>(extra, at + 2)) {
+    if (number_at<std::uint16_t>(extra, at) != 1) continue;
+    std::size_t next = at + 4;
+    for (std::uint64_t* value : {&listed.unpacked, &listed.entry.size, &listed.header})
+      if (*value == kIn64Bits) {
+        *value = number_at<std::uint64_t>(extra, next);
+        next += 8;
+      }
+  }
+}
+
+std::vector<Listed> list_entries(const std::string& directory, std::uint64_t count) {
+  constexpr std::size_t kHeader = 46;
+  std::vector<Listed> entries;
+  std::size_t at = 0;
+  for (; at < directory.size();) {
+    if (number_at<std::uint32_t>(directory, at) != kEntry)
+      throw std::runtime_error("its directory is damaged");
+    const std::size_t name_size = number_at<std::uint16_t>(directory, at + 28);
+    const std::size_t extra_size = number_at<std::uint16_t>(directory, at + 30);
+    const std::size_t comment_size = number_at<std::uint16_t>(directory, at + 32);
+    if (at + kHeader + name_size + extra_size + comment_size > directory.size())
+      throw std::runtime_error("its directory is cut off");
+    if ((number_at<std::uint16_t>(directory, at + 8) & kEncrypted) != 0)
+      throw std::runtime_error("it is encrypted");
+    Listed listed;
+    listed.name = directory.substr(at + kHeader, name_size);
+    listed.entry.stored = number_at<std::uint16_t>(directory, at + 10) == 0;
+    listed.entry.crc = number_at<std::uint32_t>(directory, at + 16);
+    listed.entry.size = number_at<std::uint32_t>(directory, at + 20);
+    listed.unpacked = number_at<std::uint32_t>(directory, at + 24);
+    listed.header = number_at<std::uint32_t>(directory, at + 42);
+    widen(listed, directory.substr(at + kHeader + name_size, extra_size));
+    if (listed.entry.stored && listed.unpacked != listed.entry.size)
+      throw std::runtime_error("its entry " + listed.name + " has two sizes");
+    entries.push_back(std::move(listed));
+    at += kHeader + name_size + extra_size + comment_size;
+  }
+  if (entries.size() != count)
+    throw std::runtime_error("its directory does not list as many entries as it says");
+  return entries;
+}
+
+/// Finds each entry's bytes behind its own header. No two may share any: a few bytes could pass for many.
+void place_entries(const OpenFile& file, std::vector<Listed>& entries, std::uint64_t directory_start) {
+  constexpr std::uint64_t kHeader = 30;
+  std::sort(entries.begin(), entries.end(),
+            [](const Listed& a, const Listed& b) { return a.header < b.header; });
+  std::uint64_t free_from = 0;
+  for (Listed& listed : entries) {
+    if (listed.header < free_from || listed.header > directory_start)
+      throw std::runtime_error("its entry " + listed.name + " shares bytes with another");
+    const std::string header = file.read(listed.header, kHeader);
+    if (number_at<std::uint32_t>(header, 0) != kLocalEntry)
+      throw std::runtime_error("its entry " + listed.name + " is not where it should be");
+    listed.entry.start =
+        listed.header + kHeader + number_at<std::uint16_t>(header, 26) + number_at<std::uint16_t>(header, 28);
+    if (listed.entry.start > directory_start || listed.entry.size > directory_start - listed.entry.start)
+      throw std::runtime_error("its entry " + listed.name + " reaches beyond the file's data: it is cut off");
+    free_from = listed.entry.start + listed.entry.size;
+  }
+}
 
 }  // namespace
 
-void expect_undamaged_zip(const Path& path) {
-  try {
-    ZipFile(path).check_entries();
-  } catch (const std::exception& error) {
-    throw data_error(path.string() + ": is damaged: " + error.what() + "; fetch or write it again");
+struct ZipArchive::File {
+  explicit File(const Path& path) : bytes(path) {}
+
+  [[noreturn]] void refuse(const std::string& what) const {
+    throw data_error(bytes.path().string() + ": is damaged: " + what + "; fetch or write it again");
   }
+
+  const ZipEntry& stored(const std::string& name) const {
+    const auto found = entries.find(name);
+    if (found == entries.end()) refuse("its entry " + name + " is missing");
+    if (!found->second.stored)
+      throw data_error(bytes.path().string() + ": its entry " + name +
+                       " is compressed, which PyTorch never does; pack the file again without compression");
+    return found->second;
+  }
+
+  OpenFile bytes;
+  std::map<std::string, ZipEntry> entries;
+};
+
+ZipArchive::ZipArchive(const Path& path) : file_(std::make_unique<File>(path)) {
+  try {
+    const Directory directory = find_directory(file_->bytes);
+    auto entries = list_entries(file_->bytes.read(directory.start, directory.size), directory.entries);
+    place_entries(file_->bytes, entries, directory.start);
+    for (Listed& listed : entries)
+      if (!file_->entries.try_emplace(std::move(listed.name), listed.entry).second)
+        throw std::runtime_error("two of its entries have one name");
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    file_->refuse(error.what());
+  }
+}
+
+ZipArchive::~ZipArchive() = default;
+ZipArchive::ZipArchive(ZipArchive&&) noexcept = default;
+ZipArchive& ZipArchive::operator=(ZipArchive&&) noexcept = default;
+
+const std::map<std::string, ZipEntry>& ZipArchive::entries() const {
+  return file_->entries;
+}
+
+std::string ZipArchive::read(const std::string& name, std::uint64_t most) const {
+  const ZipEntry& entry = file_->stored(name);
+  if (entry.size > most)
+    file_->refuse("its entry " + name + " has " + std::to_string(entry.size) + " bytes, more than any has");
+  std::string bytes(entry.size, '\0');
+  read_into(name, bytes.data(), bytes.size());
+  return bytes;
+}
+
+void ZipArchive::read_into(const std::string& name, void* memory, std::uint64_t size) const {
+  const ZipEntry& entry = file_->stored(name);
+  if (entry.size != size)
+    file_->refuse("its entry " + name + " has " + std::to_string(entry.size) + " bytes instead of " +
+                  std::to_string(size));
+  constexpr std::uint64_t kPiece = 1 << 20;  // read and summed while it is near
+  auto* to = static_cast<char*>(memory);
+  std::uint32_t crc = 0;
+  for (std::uint64_t done = 0; done < size; done += kPiece) {
+    const auto count = std::min(kPiece, size - done);
+    file_->bytes.read_into(entry.start + done, to + done, count);
+    if (entry.crc != 0) crc = crc32({to + done, count}, crc);
+  }
+  if (entry.crc != 0 && crc != entry.crc) file_->refuse("its entry " + name + " is not what was written");
 }
 
 }  // namespace res2clip

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 namespace res2clip {
 namespace {
@@ -38,7 +39,7 @@ std::string lines_before(const Path& path, std::int64_t next_step) {
 
 }  // namespace
 
-void expect_lines_before(const Path& path, std::int64_t next_step) {
+void require_lines_before(const Path& path, std::int64_t next_step) {
   lines_before(path, next_step);
 }
 
@@ -54,12 +55,10 @@ void LineFile::add(const std::string& line) {
 
 void LineFile::flush_to_disk() const {
   const int file = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  const int result = file < 0 ? -1 : ::fsync(file);
+  const bool flushed = file >= 0 && res2clip::flush_to_disk(file);
   const int reason = errno;
   if (file >= 0) ::close(file);
-  // Some file systems refuse fsync; there is nothing better to be had there.
-  if (result != 0 && reason != EINVAL && reason != EROFS)
-    throw runtime_error(path_.string() + ": cannot be flushed to disk: " + std::strerror(reason));
+  if (!flushed) throw runtime_error(path_.string() + ": cannot be flushed to disk: " + std::strerror(reason));
 }
 
 }  // namespace res2clip

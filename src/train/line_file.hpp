@@ -10,7 +10,7 @@ namespace res2clip {
 
 /// Throws a data error where a file of steps lacks one of those before `next_step`: a run that goes on from
 /// there would leave a gap.
-void expect_lines_before(const Path& path, std::int64_t next_step);
+void require_lines_before(const Path& path, std::int64_t next_step);
 
 /// A file of one JSON object with a "step" per line, that grows as steps are done.
 class LineFile {

@@ -22,7 +22,7 @@ at::Tensor divided_sum(const at::Tensor& values, const at::Tensor& count) {
 
 }  // namespace
 
-Counts count(const at::Tensor& anomalous) {
+Counts label_counts(const at::Tensor& anomalous) {
   const auto total = static_cast<double>(anomalous.numel());
   const double ones = anomalous.sum(at::kDouble).item<double>();
   return {total - ones, ones, static_cast<double>(anomalous.size(0))};

@@ -145,10 +145,6 @@ StepInput prepare_step(const Features& query, const Features& reference, const a
   return input;
 }
 
-BatchLabels label_batch(const at::Tensor& masks, CountOver over) {
-  return label_part(masks, over, count(masks), count(image_labels(masks)));
-}
-
 BatchLabels label_part(const at::Tensor& masks, CountOver over, const Counts& pixels, const Counts& images) {
   return {label(masks, over, pixels), label(image_labels(masks), over, images),
           static_cast<double>(masks.size(0)) / images.images};

@@ -1,5 +1,7 @@
 #include "res2clip/train/options.hpp"
 
+#include "res2clip/settings/settings.hpp"
+
 namespace res2clip {
 
 void describe(Fields& fields, TrainOptions& options) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 

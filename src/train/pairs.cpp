@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/core/random.hpp"
 
 namespace res2clip {
@@ -57,7 +59,8 @@ class PairsReader {
     pairs.reference = images(json, "reference");
     if (pairs.query.empty() || pairs.query.size() != pairs.reference.size())
       throw wrong("needs as many references as queries, and at least one");
-    for (std::size_t i = 0; i < pairs.query.size(); ++i) expect_reference(pairs.query[i], pairs.reference[i]);
+    for (std::size_t i = 0; i < pairs.query.size(); ++i)
+      require_reference(pairs.query[i], pairs.reference[i]);
     return pairs;
   }
 
@@ -66,7 +69,7 @@ class PairsReader {
   }
 
  private:
-  void expect_reference(std::int64_t query, std::int64_t reference) const {
+  void require_reference(std::int64_t query, std::int64_t reference) const {
     const TrainingSample& of = samples_[static_cast<std::size_t>(query)];
     const TrainingSample& to = samples_[static_cast<std::size_t>(reference)];
     if (to.anomalous) throw wrong("the reference " + to.name + " is not a normal image");
@@ -102,8 +105,8 @@ class PairsReader {
 };
 
 /// The schedules count on regular epochs. `lines` are the numbers of the steps' lines.
-void expect_regular(const std::vector<StepPairs>& pairs, const std::vector<std::int64_t>& lines,
-                    const Path& path) {
+void require_regular(const std::vector<StepPairs>& pairs, const std::vector<std::int64_t>& lines,
+                     const Path& path) {
   if (pairs.empty()) throw data_error(path.string() + ": holds no steps to replay");
   const auto at = [&](std::size_t i) { return path.string() + ":" + std::to_string(lines[i]); };
   const auto steps = static_cast<std::int64_t>(
@@ -157,8 +160,7 @@ std::string pairs_line(const StepPairs& pairs, const std::vector<TrainingSample>
   for (const auto index : pairs.query) json["query"].push_back(samples[static_cast<std::size_t>(index)].name);
   for (const auto index : pairs.reference)
     json["reference"].push_back(samples[static_cast<std::size_t>(index)].name);
-  // Paths may hold any bytes.
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json_text(json);
 }
 
 std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSample>& samples) {
@@ -172,7 +174,7 @@ std::vector<StepPairs> read_pairs(const Path& path, const std::vector<TrainingSa
     pairs.push_back(reader.parse(line, number));
     numbers.push_back(number);
   }
-  expect_regular(pairs, numbers, path);
+  require_regular(pairs, numbers, path);
   return pairs;
 }
 

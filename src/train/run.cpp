@@ -6,8 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
-#include "res2clip/train/curves.hpp"
+#include "res2clip/train/loss_curves.hpp"
 
 #include "line_file.hpp"
 #include "output_lock.hpp"
@@ -39,19 +40,19 @@ const char* name_of_phase(Phase phase) {
 /// Where the pairs of each epoch come from.
 class PairSource {
  public:
-  PairSource(const TrainingData& data, const TrainOptions& options, const std::vector<StepPairs>& replay)
-      : data_(data), options_(options), replay_(replay) {
-    if (replay.empty()) {
+  PairSource(const TrainingData& data, const TrainOptions& options, std::vector<StepPairs> replay)
+      : data_(data), options_(options), replay_(std::move(replay)) {
+    if (replay_.empty()) {
       steps_per_epoch_ =
           res2clip::steps_per_epoch(static_cast<std::int64_t>(data.samples.size()), options.batch_size);
       return;
     }
-    const std::int64_t epochs = replay.back().epoch + 1;
+    const std::int64_t epochs = replay_.back().epoch + 1;
     if (epochs != options.epochs)
       throw settings_error("the pairs to replay have " + std::to_string(epochs) +
                            " epochs, but training has " + std::to_string(options.epochs) + "; use --epochs " +
                            std::to_string(epochs));
-    steps_per_epoch_ = static_cast<std::int64_t>(replay.size()) / epochs;
+    steps_per_epoch_ = static_cast<std::int64_t>(replay_.size()) / epochs;
   }
 
   std::int64_t steps_per_epoch() const { return steps_per_epoch_; }
@@ -65,7 +66,7 @@ class PairSource {
  private:
   const TrainingData& data_;
   TrainOptions options_;
-  const std::vector<StepPairs>& replay_;
+  std::vector<StepPairs> replay_;
   std::int64_t steps_per_epoch_ = 0;
 };
 
@@ -111,28 +112,30 @@ std::string log_line(const StepReport& report) {
 }
 
 struct TrainingSession::State {
-  State(const TrainingData& images, TrainingSetup what, TrainingRun where, Communicator& all)
-      : data(images),
-        run(std::move(where)),
-        processes(all),
-        lock(all.rank() == 0 ? std::make_unique<OutputLock>(run.output) : nullptr),
-        source(data, what.options, run.replay),
-        setup(counted(std::move(what), source)),
-        identity(identify_run(data, setup, run.replay, run.identity)),
-        place(place_of_run(setup, all)),
-        trainer(data, setup, all) {
+  static std::unique_ptr<State> open(const TrainingData& data, TrainingSetup setup, TrainingRun run,
+                                     Communicator& processes) {
+    if (data.samples.empty()) throw data_error("there are no images to train on");
+    std::unique_ptr<OutputLock> lock;
+    if (processes.rank() == 0) lock = std::make_unique<OutputLock>(run.output);
+    PairSource source(data, setup.options, run.replay);
     source.epoch(0);  // throws for a class without a normal image
-    if (run.resume) take_up();
+    setup.steps_per_epoch = source.steps_per_epoch();
+    RunIdentity identity = identify_run(data, setup, run.replay, run.identity);
+    RunIdentity place = place_of_run(setup, processes);
+    std::unique_ptr<State> state(new State{data, std::move(run), processes, std::move(lock),
+                                           std::move(source), setup, std::move(identity), std::move(place),
+                                           Trainer(data, setup, processes)});
+    if (state->run.resume) state->take_up();
     processes.barrier();  // all have read before the first may write
+    state->expect_shared_folder();
+    return state;
+  }
+
+  void expect_shared_folder() const {
     for (const std::string& other : processes.gather(std::to_string(next_step)))
       if (other != std::to_string(next_step))
         throw runtime_error(file("state.pt").string() +
                             ": is not the same file on all processes; use a shared folder");
-  }
-
-  static TrainingSetup counted(TrainingSetup setup, const PairSource& source) {
-    setup.steps_per_epoch = source.steps_per_epoch();
-    return setup;
   }
 
   Path file(const char* name) const { return run.output / name; }
@@ -144,7 +147,7 @@ struct TrainingSession::State {
     const TakenUp found = load_run_state(file("state.pt"), trainer, identity, place);
     next_step = found.next_step;
     if (processes.rank() != 0) return;
-    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) expect_lines_before(file(lines), next_step);
+    for (const char* lines : {"pairs.jsonl", "log.jsonl"}) require_lines_before(file(lines), next_step);
     if (!found.remark.empty())
       run.remark("the last bits will differ from those of a training without a break: " + found.remark);
   }
@@ -170,10 +173,8 @@ struct TrainingSession::State {
 };
 
 TrainingSession::TrainingSession(const TrainingData& data, TrainingSetup setup, TrainingRun run,
-                                 Communicator& processes) {
-  if (data.samples.empty()) throw data_error("there are no images to train on");
-  state_ = std::make_unique<State>(data, std::move(setup), std::move(run), processes);
-}
+                                 Communicator& processes)
+    : state_(State::open(data, std::move(setup), std::move(run), processes)) {}
 
 TrainingSession::~TrainingSession() = default;
 
@@ -190,6 +191,7 @@ TrainingOutcome TrainingSession::train() {
     const std::vector<StepPairs> steps = s.source.epoch(outcome.next_step / steps_per_epoch);
     for (std::int64_t i = outcome.next_step % steps_per_epoch; i < steps_per_epoch && !stopped; ++i) {
       const StepPairs& pairs = steps[static_cast<std::size_t>(i)];
+      if (i + 1 < steps_per_epoch) s.trainer.soon(steps[static_cast<std::size_t>(i + 1)]);
       const StepReport report = s.trainer.step(pairs, s.run.stop_requested());
       ++outcome.next_step;
       stopped = report.stop;
@@ -203,11 +205,6 @@ TrainingOutcome TrainingSession::train() {
   s.processes.barrier();
   outcome.adapters = s.trainer.adapters();
   return outcome;
-}
-
-TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
-                             Communicator& processes) {
-  return TrainingSession(data, std::move(setup), run, processes).train();
 }
 
 }  // namespace res2clip

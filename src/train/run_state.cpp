@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/settings/settings.hpp"
 #include "res2clip/torch_files/pickle_writer.hpp"
 
 namespace res2clip {

@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/train/trainer.hpp"
 
 namespace res2clip {

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from png import changed_box, rows_of
 from program import PROGRAM, ProgramTest, done, main, run
 
 
@@ -139,6 +140,25 @@ class Program(ProgramTest):
         self.assertFalse(overlay("e", calm, "--threshold", -1) == overlay("f", calm, "--threshold", -1, *without))
         self.assertTrue(overlay("g", hot, "--threshold", 99) == overlay("h", hot, "--threshold", 99, *without))
 
+    def test_the_box_is_the_region_that_is_outlined(self):
+        def inspected(name, *settings):
+            line = done("infer", "--backbone", self.clip, "--reference", self.good, "--output", self.folder / "boxes" / name,
+                        "--json", "--threshold", -1, "-q", "--set", "overlay.side_by_side=false", "--set",
+                        "overlay.smallest_edge=1", "--set", "overlay.opacity=0", *settings, self.part)
+            record = json.loads(line)
+            return rows_of(Path(record["overlay"])), record["box"]
+        without, _ = inspected("none", "--set", "overlay.outline=false")
+        areas = []
+        for fraction in (0.5, 0.95):
+            drawn, box = inspected(str(fraction), "--set", f"overlay.outline_fraction={fraction}")
+            x, y, width, height = changed_box(without, drawn)
+            for line, edge in ((x, box["x"]), (y, box["y"]), (x + width, box["x"] + box["width"]),
+                               (y + height, box["y"] + box["height"])):
+                # The line's dark rim is 3 pixels wide, and the map half as fine as the image.
+                self.assertLessEqual(abs(line - edge), 4, (fraction, box, (x, y, width, height)))
+            areas.append(box["width"] * box["height"])
+        self.assertLess(areas[1], areas[0] / 2)
+
     def test_options_that_have_no_effect_are_not_taken(self):
         for option in ("--device", "--precision", "--threads", "--batch-size"):
             self.assertEqual(run("settings", option, "1").returncode, 2, option)
@@ -171,7 +191,7 @@ class Program(ProgramTest):
             return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True,
                                   cwd=self.folder).stdout.splitlines()
         self.assertIn("a b.png", completed("res2clip", "infer", "a"))
-        self.assertEqual(completed("res2clip", "eval", "--dataset", "m"), ["mvtec", "mpdd", "meta"])
+        self.assertEqual(completed("res2clip", "eval", "--dataset", "m"), ["mvtec", "mpdd", "mvtec_ad2", "meta"])
         self.assertEqual(completed("res2clip", "completion", ""), ["bash", "zsh", "fish"])
         self.assertEqual(completed("res2clip", "--vers"), ["--version"])
         self.assertEqual(completed("res2clip", "eval", "--sho"), ["--shots"])

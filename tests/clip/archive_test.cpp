@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/goldens.hpp"
@@ -31,18 +32,18 @@ std::string load_failure(const Path& path) {
 }
 
 TEST(Archive, TheCardSaysWhatWasExported) {
-  const auto backbone = testing::tiny_backbone({.image_size = 98, .vv_blocks = 7});
+  const auto backbone = testing::tiny_backbone({.image_size = 98, .form = {.vv_blocks = 7}});
   EXPECT_EQ(backbone.card().image_size, 98);
-  EXPECT_EQ(backbone.card().vv_blocks, 7);
-  EXPECT_EQ(backbone.card().embed_dim, 96);
-  EXPECT_EQ(backbone.card().vision_heads, 2);
-  EXPECT_FALSE(backbone.card().weights_verified);
+  EXPECT_EQ(backbone.card().encoder.vv_blocks, 7);
+  EXPECT_EQ(backbone.card().sizes.embed_dim, 96);
+  EXPECT_EQ(backbone.card().vision_heads(), 2);
+  EXPECT_FALSE(backbone.card().origin.verified);
 }
 
 TEST(Archive, TheChecksumFollowsWhatDecidesTheFeatures) {
   const auto one = testing::tiny_backbone({.image_size = 70});
   EXPECT_EQ(one.checksum(), testing::tiny_backbone({.image_size = 98}).checksum());
-  EXPECT_NE(one.checksum(), testing::tiny_backbone({.image_size = 70, .vv_blocks = 18}).checksum());
+  EXPECT_NE(one.checksum(), testing::tiny_backbone({.image_size = 70, .form = {.vv_blocks = 18}}).checksum());
   EXPECT_EQ(one.checksum().size(), 64u);
 }
 
@@ -79,9 +80,11 @@ TEST(Archive, OptionsThatDoNotFitAreSettingsErrors) {
   const TemporaryFolder folder;
   const auto weights = testing::tiny_weights();
   EXPECT_THROW(export_backbone(weights, {.image_size = 71}, folder / "x.pt"), Error);
-  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .vv_blocks = 25}, folder / "x.pt"), Error);
-  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .patch_projection = false}, folder / "x.pt"),
+  EXPECT_THROW(export_backbone(weights, {.image_size = 70, .form = {.vv_blocks = 25}}, folder / "x.pt"),
                Error);
+  EXPECT_THROW(
+      export_backbone(weights, {.image_size = 70, .form = {.patch_projection = false}}, folder / "x.pt"),
+      Error);
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 

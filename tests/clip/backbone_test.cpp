@@ -126,11 +126,11 @@ TEST(Backbone, ThreadCountChangesNothingButRounding) {
 TEST_P(BackboneOn, EverySwitchOfTheExportChangesBothFormsAlike) {
   const auto images = some_images(1, 70);
   const std::vector<int> layers = {3, 12, 24};
-  const std::vector<ExportOptions> variants = {{.image_size = 70, .vv_blocks = 0},
-                                               {.image_size = 70, .vv_blocks = 24},
-                                               {.image_size = 70, .vv_blocks = 1},
-                                               {.image_size = 70, .global_ln_post = true},
-                                               {.image_size = 70, .patch_ln_post = false}};
+  const std::vector<ExportOptions> variants = {{.image_size = 70, .form = {.vv_blocks = 0}},
+                                               {.image_size = 70, .form = {.vv_blocks = 24}},
+                                               {.image_size = 70, .form = {.vv_blocks = 1}},
+                                               {.image_size = 70, .form = {.global_ln_post = true}},
+                                               {.image_size = 70, .form = {.patch_ln_post = false}}};
   const auto standard = tiny_backbone(device()).encode(images, layers);
   for (const auto& options : variants) {
     const auto backbone = tiny_backbone(options, {.device = device().str()});

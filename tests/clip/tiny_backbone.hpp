@@ -13,8 +13,8 @@ inline ClipWeights formula_weights(const ClipSize& size, const std::string& name
   weights.tensors = formula_clip(size);
   weights.tensors.erase("logit_scale");
   weights.sizes = clip_sizes(weights.tensors, name);
-  weights.name = name;
-  weights.sha256 = "formula";
+  weights.origin.name = name;
+  weights.origin.sha256 = "formula";
   return weights;
 }
 

@@ -1,5 +1,6 @@
 #include "clip/weight_files.hpp"
 
+#include <caffe2/serialize/inline_container.h>
 #include <utility>
 
 #include <torch/csrc/jit/api/module.h>
@@ -7,6 +8,7 @@
 #include "res2clip/torch_files/pickle_writer.hpp"
 
 #include "support/safetensors.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace res2clip::testing {
 namespace {
@@ -70,6 +72,49 @@ void write_openai_archive(const Path& path, const Tensors& tensors) {
   root.save(path.string());
 }
 
+Tensors to_custom_text(const Tensors& tensors) {
+  Tensors theirs;
+  for (const auto& [name, tensor] : tensors)
+    theirs[name.starts_with("visual.") || name == "logit_scale" ? name : "text." + name] = tensor;
+  return theirs;
+}
+
+Tensors with_prefix(const Tensors& tensors, const std::string& prefix) {
+  Tensors theirs;
+  for (const auto& [name, tensor] : tensors) theirs[prefix + name] = tensor;
+  return theirs;
+}
+
+void write_training_checkpoint(const Path& path, const Tensors& tensors) {
+  const auto dict = [](const Tensors& entries) {
+    auto made = std::make_shared<PickleValue::Dict>();
+    for (const auto& [name, tensor] : entries) made->emplace_back(PickleValue(name), PickleValue(tensor));
+    return PickleValue(std::move(made));
+  };
+  auto root = std::make_shared<PickleValue::Dict>();
+  root->emplace_back(PickleValue(std::string("epoch")), PickleValue(std::int64_t{3}));
+  root->emplace_back(PickleValue(std::string("state_dict")), dict(with_prefix(tensors, "module.")));
+  root->emplace_back(PickleValue(std::string("optimizer")), dict({{"step", at::ones({1})}}));
+  write_torch_pickle(path, PickleValue(std::move(root)));
+}
+
+void write_openai_archive_from_gpu(const Path& path, const Tensors& tensors) {
+  const TemporaryFolder folder;
+  write_openai_archive(folder / "cpu.pt", tensors);
+  caffe2::serialize::PyTorchStreamReader reader((folder / "cpu.pt").string());
+  caffe2::serialize::PyTorchStreamWriter writer(path.string());
+  for (const std::string& name : reader.getAllRecords()) {
+    if (name == "version" || name == ".data/serialization_id") continue;  // the writer's own
+    const auto [data, size] = reader.getRecord(name);
+    std::string bytes(static_cast<const char*>(data.get()), size);
+    const std::string cpu("X\3\0\0\0cpu", 8), gpu("X\6\0\0\0cuda:0", 11);
+    for (auto at = bytes.find(cpu); name == "data.pkl" && at != std::string::npos; at = bytes.find(cpu, at))
+      bytes.replace(at, cpu.size(), gpu);
+    writer.writeRecord(name, bytes.data(), bytes.size());
+  }
+  writer.writeEndOfFile();
+}
+
 void write_state_dict(const Path& path, const Tensors& tensors) {
   auto dict = std::make_shared<PickleValue::Dict>();
   for (const auto& [name, tensor] : tensors) dict->emplace_back(PickleValue(name), PickleValue(tensor));
@@ -118,8 +163,12 @@ std::vector<WeightFormat> weight_formats() {
   return {{"TorchScript archive", write_openai_archive},
           {"half precision archive",
            [](const Path& path, const Tensors& tensors) { write_openai_archive(path, halved(tensors)); }},
+          {"archive from a GPU", write_openai_archive_from_gpu},
           {"state dict", write_state_dict},
-          {"safetensors", write_safetensors},
+          {"training checkpoint", write_training_checkpoint},
+          {"CustomTextCLIP",
+           [](const Path& path, const Tensors& tensors) { write_state_dict(path, to_custom_text(tensors)); }},
+          {"safetensors", [](const Path& path, const Tensors& tensors) { write_safetensors(path, tensors); }},
           {"Hugging Face safetensors", [](const Path& path, const Tensors& tensors) {
              write_safetensors(path, to_hugging_face(tensors));
            }}};

@@ -1,14 +1,18 @@
 #include "res2clip/clip/weights.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
+#include "res2clip/clip/archive.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/weight_files.hpp"
 #include "support/formula.hpp"
@@ -33,10 +37,13 @@ Tensors small_clip() {
   return tensors;
 }
 
+/// What files under OpenAI's names do not say.
+const StatedForm kOpenAi{.activation = Activation::quick_gelu, .vision_head_width = 64};
+
 /// The message of the data error that reading a file gives; fails where it gives none, or more than a line.
 std::string refusal(const Path& path) {
   try {
-    read_clip_weights(path);
+    read_clip_weights(path, kOpenAi);
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::data);
     EXPECT_THAT(error.what(), AllOf(HasSubstr(path.string()), Not(HasSubstr("\n"))));
@@ -88,7 +95,7 @@ TEST(ClipWeights, OfEveryPublishedFormatAreTheGoldens) {
     SCOPED_TRACE(format.name);
     const TemporaryFolder folder;
     format.write(folder / "weights", tensors);
-    expect_golden(read_clip_weights(folder / "weights").tensors, format.name.starts_with("half"));
+    expect_golden(read_clip_weights(folder / "weights", kOpenAi).tensors, format.name.starts_with("half"));
   }
 }
 
@@ -98,13 +105,12 @@ TEST(ClipWeights, SizesAreReadOffTheTensors) {
     SCOPED_TRACE(format.name);
     const TemporaryFolder folder;
     format.write(folder / "weights", tensors);
-    const auto sizes = read_clip_weights(folder / "weights").sizes;
+    const auto sizes = read_clip_weights(folder / "weights", kOpenAi).sizes;
     EXPECT_EQ(sizes.embed_dim, 32);
     EXPECT_EQ(sizes.native_size, 24);
     EXPECT_EQ(sizes.patch_size, 8);
     EXPECT_EQ(sizes.vision_width, 64);
     EXPECT_EQ(sizes.vision_layers, 2);
-    EXPECT_EQ(sizes.vision_heads(), 1);
     EXPECT_EQ(sizes.text_width, 64);
     EXPECT_EQ(sizes.text_layers, 1);
     EXPECT_EQ(sizes.context_length, 77);
@@ -115,11 +121,12 @@ TEST(ClipWeights, SizesAreReadOffTheTensors) {
 TEST(ClipWeights, HaveAChecksumThatIsNotThePublishedOne) {
   const TemporaryFolder folder;
   testing::write_safetensors(folder / "clip.safetensors", small_clip());
-  const auto weights = read_clip_weights(folder / "clip.safetensors");
-  EXPECT_EQ(weights.name, "clip.safetensors");
-  EXPECT_EQ(weights.sha256, sha256_of_file(folder / "clip.safetensors"));
-  EXPECT_FALSE(weights.verified);
-  EXPECT_THAT(describe_weights(weights), AllOf(HasSubstr(weights.sha256), HasSubstr("not a checksum")));
+  const auto weights = read_clip_weights(folder / "clip.safetensors", kOpenAi);
+  EXPECT_EQ(weights.origin.name, "clip.safetensors");
+  EXPECT_EQ(weights.origin.sha256, sha256_of_file(folder / "clip.safetensors"));
+  EXPECT_FALSE(weights.origin.verified);
+  EXPECT_THAT(describe_weights(weights.origin, weights.sizes),
+              AllOf(HasSubstr(weights.origin.sha256), HasSubstr("not a checksum")));
 }
 
 TEST(ClipWeights, TensorsThatAreMissingTooManyOrMisshapenAreNamed) {
@@ -176,30 +183,6 @@ TEST(ClipWeights, ABlockWithAGapIsABlockAndEveryMissingTensorIsNamed) {
   EXPECT_THAT(refusal_of(renamed), HasSubstr("missing: text_model.encoder.layers.0.mlp.fc1.bias"));
 }
 
-TEST(ClipWeights, AConfigBesideThemMustNotSayThatTheyAreRunInAnotherWay) {
-  const TemporaryFolder folder;
-  const Path file = folder / "model.safetensors";
-  testing::write_safetensors(file, testing::to_hugging_face(small_clip()));
-  const auto with_config = [&](const std::string& config) {
-    write_file(folder / "config.json", config);
-    try {
-      read_clip_weights(file);
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::data);
-      return std::string(error.what());
-    }
-    return std::string();
-  };
-  EXPECT_EQ(
-      with_config(
-          R"({"vision_config": {"num_attention_heads": 1, "hidden_act": "quick_gelu"}, "text_config": {}})"),
-      "");
-  EXPECT_THAT(with_config(R"({"vision_config": {"num_attention_heads": 2}})"),
-              HasSubstr("num_attention_heads is 2"));
-  EXPECT_THAT(with_config(R"({"text_config": {"hidden_act": "gelu"}})"), HasSubstr("hidden_act"));
-  EXPECT_THAT(with_config("nonsense"), HasSubstr("config.json"));
-}
-
 TEST(ClipWeights, ThatAreNotFiniteAreRefusedByName) {
   auto tensors = small_clip();
   tensors["ln_final.bias"][3] = std::numeric_limits<float>::quiet_NaN();
@@ -207,15 +190,101 @@ TEST(ClipWeights, ThatAreNotFiniteAreRefusedByName) {
 }
 
 TEST(ClipWeights, OfOtherModelsAreRefusedWithTheReason) {
-  EXPECT_THAT(refusal_of({{"conv.weight", at::zeros({3, 3})}}), HasSubstr("is no CLIP"));
+  EXPECT_THAT(refusal_of({{"conv.weight", at::zeros({3, 3})}}), HasSubstr("is not a CLIP"));
   EXPECT_THAT(refusal_of({{"visual.layer1.0.conv1.weight", at::zeros({3, 3})}}), HasSubstr("ResNet"));
   auto tensors = small_clip();
   tensors["visual.positional_embedding"] = at::zeros({9, 64});
-  EXPECT_THAT(refusal_of(tensors), HasSubstr("no square grid"));
-  EXPECT_THAT(refusal_of(testing::formula_clip({96, 1, 8, 24, 32, 64, 1})), HasSubstr("multiples of 64"));
+  EXPECT_THAT(refusal_of(tensors), HasSubstr("not a square grid"));
   tensors = small_clip();
   tensors["visual.proj"] = at::zeros({64, 32}, at::kLong);
   EXPECT_THAT(refusal_of(tensors), HasSubstr("visual.proj holds no floating-point"));
+}
+
+TEST(ClipWeights, OfOtherModelsAreNamedAsWhatTheyAre) {
+  const auto one = [](const std::string& name) { return std::pair{name, at::zeros({1})}; };
+  EXPECT_THAT(refusal_of({one("vision_model.head.probe"), one("text_model.head.weight")}),
+              HasSubstr("SigLIP"));
+  EXPECT_THAT(refusal_of({one("visual.trunk.blocks.0.norm1.weight"), one("logit_bias")}),
+              HasSubstr("SigLIP"));
+  EXPECT_THAT(refusal_of({one("visual.trunk.stem.0.weight")}), HasSubstr("timm"));
+  EXPECT_THAT(
+      refusal_of({one("visual.conv1.weight"), one("text.transformer.embeddings.word_embeddings.weight")}),
+      HasSubstr("Hugging Face's library"));
+  EXPECT_THAT(refusal_of({one("vision_model.embeddings.class_embedding"), one("visual_projection.weight")}),
+              HasSubstr("image tower alone"));
+  EXPECT_THAT(refusal_of({one("token_embedding.weight"), one("text_projection")}),
+              HasSubstr("text tower alone"));
+}
+
+TEST(ClipWeights, AnArchiveOfOursIsToldFromWeights) {
+  const TemporaryFolder folder;
+  testing::write_safetensors(folder / "clip.safetensors", testing::formula_clip({64, 2, 8, 24, 32, 64, 1}));
+  export_backbone(read_clip_weights(folder / "clip.safetensors", kOpenAi), {.image_size = 24},
+                  folder / "clip.pt");
+  EXPECT_THAT(refusal(folder / "clip.pt"), HasSubstr("an archive that `res2clip export` wrote"));
+}
+
+TEST(ClipWeights, ABlockMayBeWiderOrNarrowerInsideThanFourTimes) {
+  const TemporaryFolder folder;
+  testing::write_safetensors(folder / "clip.safetensors",
+                             testing::formula_clip({64, 2, 8, 24, 32, 64, 1, 315}));
+  EXPECT_EQ(read_clip_weights(folder / "clip.safetensors", kOpenAi)
+                .tensors.at("visual.transformer.resblocks.1.mlp.c_proj.weight")
+                .size(1),
+            315);
+}
+
+// Folders, shards, wraps
+// ---------------------------------------------------------------------------------------------------------
+
+/// The tensors in two files, with the index that Hugging Face's library writes.
+void write_shards(const Path& folder, const Tensors& tensors) {
+  Tensors parts[2];
+  nlohmann::json map;
+  for (const auto& [name, tensor] : tensors) {
+    const int part = name < "text_model.encoder.layers.0.mlp" ? 0 : 1;
+    parts[part][name] = tensor;
+    map[name] = "part-" + std::to_string(part) + ".safetensors";
+  }
+  for (const int part : {0, 1})
+    testing::write_safetensors(folder / ("part-" + std::to_string(part) + ".safetensors"), parts[part]);
+  write_file(folder / "model.safetensors.index.json", nlohmann::json{{"weight_map", map}}.dump());
+}
+
+TEST(ClipWeights, InShardsAreTheSameWeights) {
+  const TemporaryFolder folder;
+  const auto tensors = small_clip();
+  write_shards(folder.path(), testing::to_hugging_face(tensors));
+  const auto whole = read_clip_weights(folder.path(), kOpenAi);
+  for (const auto& [name, tensor] : whole.tensors) EXPECT_TRUE(tensor.equal(tensors.at(name))) << name;
+  const auto index = read_clip_weights(folder / "model.safetensors.index.json", kOpenAi);
+  EXPECT_EQ(index.origin.sha256, whole.origin.sha256);
+  EXPECT_THAT(whole.origin.name, HasSubstr("/model.safetensors.index.json"));
+  std::filesystem::remove(folder / "part-1.safetensors");
+  EXPECT_THAT(refusal(folder.path()), HasSubstr("part-1.safetensors is missing"));
+  write_file(folder / "model.safetensors.index.json", R"({"weight_map": {"a": "../secret"}})");
+  EXPECT_THAT(refusal(folder.path()), HasSubstr("not a file beside the index"));
+  write_file(folder / "model.safetensors.index.json", std::string(100000, '['));
+  EXPECT_THAT(refusal(folder.path()), HasSubstr("not an index"));
+}
+
+TEST(ClipWeights, InAFolderOfSeveralMustBeNamed) {
+  const TemporaryFolder folder;
+  testing::write_safetensors(folder / "one.safetensors", small_clip());
+  EXPECT_EQ(read_clip_weights(folder.path(), kOpenAi).origin.sha256,
+            sha256_of_file(folder / "one.safetensors"));
+  testing::write_safetensors(folder / "two.safetensors", small_clip());
+  EXPECT_THAT(refusal(folder.path()), HasSubstr("one.safetensors or two.safetensors"));
+}
+
+TEST(ClipWeights, UnderTheWrapsOfATrainingAreTheSameWeights) {
+  const TemporaryFolder folder;
+  const auto tensors = small_clip();
+  for (const std::string prefix : {"module.", "_orig_mod.", "module._orig_mod.", "model."}) {
+    testing::write_state_dict(folder / "weights", testing::with_prefix(tensors, prefix));
+    const auto found = read_clip_weights(folder / "weights", kOpenAi).tensors;
+    EXPECT_TRUE(found.at("visual.proj").equal(tensors.at("visual.proj"))) << prefix;
+  }
 }
 
 TEST(ClipWeights, ATruncatedFileIsAnErrorAtAnyLength) {
@@ -245,7 +314,7 @@ TEST(ClipWeights, DamageAnywhereInAFileIsAnErrorOrOtherNumbers) {
       damaged[place] = static_cast<char>(damaged[place] ^ (0x41 + i));
       write_file(folder / "damaged", damaged);
       try {
-        read_clip_weights(folder / "damaged");
+        read_clip_weights(folder / "damaged", kOpenAi);
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::data) << error.what();
         EXPECT_THAT(error.what(), AllOf(HasSubstr("damaged"), Not(HasSubstr("\n"))));
@@ -257,12 +326,12 @@ TEST(ClipWeights, DamageAnywhereInAFileIsAnErrorOrOtherNumbers) {
 TEST(ClipWeights, AForeignFileIsAnErrorThatNamesIt) {
   const TemporaryFolder folder;
   write_file(folder / "text", "this is a text and no weights file");
-  EXPECT_THAT(refusal(folder / "text"), HasSubstr("no PyTorch file"));
-  write_file(folder / "old", "\x80\x02\x8a\x0al\xfc\x9c\x46\xf9 \x6a\xa8"s);
-  EXPECT_THAT(refusal(folder / "old"), HasSubstr("before version 1.6"));
+  EXPECT_THAT(refusal(folder / "text"), HasSubstr("not a PyTorch file"));
+  write_file(folder / "pickle", "\x80\x02}q\0X\1\0\0\0a."s);
+  EXPECT_THAT(refusal(folder / "pickle"), HasSubstr("not one that torch.save wrote"));
   EXPECT_THAT(refusal(folder / "absent"), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(folder.path()), HasSubstr("no such file"));
-  EXPECT_THAT(refusal(testing::test_data("generated/backbone_tiny.pt")), HasSubstr("is no CLIP"));
+  EXPECT_THAT(refusal(folder.path()), HasSubstr("holds no weights"));
+  EXPECT_THAT(refusal(testing::test_data("generated/backbone_tiny.pt")), HasSubstr("is not a CLIP"));
 }
 
 /// A safetensors file of this header and eight bytes of data.
@@ -286,9 +355,14 @@ TEST(Safetensors, AHeaderThatMakesNoSenseIsAnErrorThatNamesTheTensor) {
         entry("F32", R"(["2"])", "[0, 8]"), entry("F32", "[2]", "[-8, 0]"), std::string(R"({"x": 7})"),
         std::string(R"({"x": {}})")})
     EXPECT_THAT(refusal_of_header(header), HasSubstr("tensor x")) << header;
-  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("no JSON"));
-  EXPECT_THAT(refusal_of_header("{}"), HasSubstr("is no CLIP"));
-  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("no JSON"));
+  EXPECT_THAT(refusal_of_header("{\"x\": "), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal_of_header("{}"), HasSubstr("is not a CLIP"));
+  EXPECT_THAT(refusal_of_header("{" + std::string(200000, '[')), HasSubstr("not JSON"));
+  EXPECT_THAT(refusal_of_header("{\"x\":" + std::string(90'000'000, '[')),
+              HasSubstr("not JSON"));  // in no memory
+  EXPECT_THAT(refusal_of_header(R"({"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},)"
+                                R"( "y": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})"),
+              HasSubstr("overlap"));
 }
 
 }  // namespace

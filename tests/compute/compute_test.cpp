@@ -10,27 +10,25 @@
 #include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/error.hpp"
 
+#include "support/fails.hpp"
+
 namespace res2clip {
 namespace {
 
 using ::testing::AllOf;
+using testing::Fails;
 using ::testing::HasSubstr;
 
-std::string refusal(const std::string& device, Precision precision = Precision::fp32) {
-  try {
-    apply({.device = device, .precision = precision});
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-    return error.what();
-  }
-  return "no error";
+auto applying(const std::string& device, Precision precision = Precision::fp32) {
+  return [=] { apply_compute({.device = device, .precision = precision}); };
 }
 
 TEST(ResolveDevice, KnowsItsNamesAndRefusesOthers) {
   EXPECT_TRUE(resolve_device("cpu").is_cpu());
   EXPECT_EQ(resolve_device("auto").is_cuda(), !cuda_status().devices.empty());
   for (const std::string name : {"gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:1234", "", "CPU"})
-    EXPECT_THAT(refusal(name), AllOf(HasSubstr("'" + name + "'"), HasSubstr("auto, cpu, cuda or cuda:N")))
+    EXPECT_THAT(applying(name), Fails(ErrorKind::settings, AllOf(HasSubstr("'" + name + "'"),
+                                                                 HasSubstr("auto, cpu, cuda or cuda:N"))))
         << name;
 }
 
@@ -38,7 +36,8 @@ TEST(ResolveDevice, SaysWhyThereIsNoCudaDevice) {
   const CudaStatus status = cuda_status();
   if (!status.devices.empty()) GTEST_SKIP() << "this machine has a CUDA device";
   EXPECT_FALSE(status.problem.empty());
-  EXPECT_THAT(refusal("cuda"), AllOf(HasSubstr(status.problem), HasSubstr("--device cpu")));
+  EXPECT_THAT(applying("cuda"),
+              Fails(ErrorKind::settings, AllOf(HasSubstr(status.problem), HasSubstr("--device cpu"))));
   EXPECT_EQ(device_of_process("auto", 3), "auto");
 }
 
@@ -47,31 +46,51 @@ TEST(ResolveDevice, CountsTheDevicesThereAre) {
   if (status.devices.empty()) GTEST_SKIP() << status.problem;
   const int count = static_cast<int>(status.devices.size());
   EXPECT_EQ(resolve_device("cuda:" + std::to_string(count - 1)).index(), count - 1);
-  EXPECT_THAT(refusal("cuda:" + std::to_string(count)), HasSubstr("counted from 0"));
+  EXPECT_THAT(applying("cuda:" + std::to_string(count)),
+              Fails(ErrorKind::settings, HasSubstr("counted from 0")));
   EXPECT_EQ(device_of_process("auto", count), "cuda:0");
   EXPECT_EQ(device_of_process("cuda", count - 1), "cuda:" + std::to_string(count - 1));
   EXPECT_EQ(device_of_process("cpu", 1), "cpu");
 }
 
 TEST(Apply, RefusesReducedPrecisionOnACpu) {
-  EXPECT_THAT(refusal("cpu", Precision::bf16), HasSubstr("bf16"));
-  EXPECT_THAT(refusal("cpu", Precision::tf32), HasSubstr("tf32"));
+  EXPECT_THAT(applying("cpu", Precision::bf16), Fails(ErrorKind::settings, HasSubstr("bf16")));
+  EXPECT_THAT(applying("cpu", Precision::tf32), Fails(ErrorKind::settings, HasSubstr("tf32")));
 }
 
 TEST(Apply, SetsThreadsAndTakesThemBack) {
   const int before = at::get_num_threads();
-  apply({.device = "cpu", .threads = before + 2});
+  apply_compute({.device = "cpu", .threads = before + 2});
   EXPECT_EQ(at::get_num_threads(), before + 2);
-  apply({.device = "cpu"});
+  apply_compute({.device = "cpu"});
   EXPECT_EQ(at::get_num_threads(), before);
 }
 
 TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
-  apply({.device = "cpu"});
+  apply_compute({.device = "cpu"});
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
   EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
   EXPECT_TRUE(at::globalContext().deterministicCuDNN());
   EXPECT_FALSE(at::globalContext().benchmarkCuDNN());
+}
+
+TEST(Apply, SwitchesTf32OnForEveryReducedPrecision) {
+  if (const CudaStatus status = cuda_status(); status.devices.empty()) GTEST_SKIP() << status.problem;
+  for (const auto precision : {Precision::tf32, Precision::bf16}) {
+    apply_compute({.device = "cuda", .precision = precision});
+    EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
+  }
+  apply_compute({.device = "cuda"});
+  EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+}
+
+TEST(LaunchFailure, SaysWhetherTheKernelOrAnEarlierOneFailed) {
+  if (!cuda_status().in_build) GTEST_SKIP() << "a build without CUDA";
+  constexpr int kInvalidConfiguration = 9, kIllegalAddress = 700;  // cudaError_t
+  EXPECT_THAT(launch_failure("the matching kernel", "cuda:1", kInvalidConfiguration),
+              HasSubstr("the matching kernel could not start on cuda:1: "));
+  EXPECT_THAT(launch_failure("the matching kernel", "cuda:1", kIllegalAddress),
+              HasSubstr("an operation on cuda:1 failed before the matching kernel was started: "));
 }
 
 TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {

@@ -5,7 +5,9 @@
 #include <yaml-cpp/yaml.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -13,6 +15,7 @@ namespace res2clip {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Fails;
 using ::testing::HasSubstr;
 using Json = nlohmann::ordered_json;
 
@@ -42,20 +45,13 @@ std::vector<std::string> differing_keys(const Settings& first, const Settings& s
   return keys;
 }
 
-std::string failure(const std::string& profile, const Path& file,
-                    const std::vector<std::string>& assignments) {
-  try {
-    resolve_settings(profile, file, assignments);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-    return error.what();
-  }
-  return "no error";
+auto resolving(const std::string& profile, const Path& file, const std::vector<std::string>& assignments) {
+  return [=] { resolve_settings(profile, file, assignments); };
 }
 
 TEST(Profiles, ReleasedIsTheDefaultOfAllSettings) {
-  EXPECT_EQ(settings_json(resolve_settings("released", {}, {})), settings_json(Settings{}));
-  EXPECT_EQ(settings_json(resolve_settings("", {}, {})), settings_json(Settings{}));
+  EXPECT_EQ(settings_json(resolve_settings("released", {}, {}).method), settings_json(Settings{}));
+  EXPECT_EQ(settings_json(resolve_settings("", {}, {}).method), settings_json(Settings{}));
 }
 
 TEST(Profiles, NameEverySetting) {
@@ -66,7 +62,7 @@ TEST(Profiles, NameEverySetting) {
 
 TEST(Profiles, OfThePaperDiffersWhereThePaperDoes) {
   EXPECT_THAT(
-      differing_keys(Settings{}, resolve_settings("paper", {}, {})),
+      differing_keys(Settings{}, resolve_settings("paper", {}, {}).method),
       ElementsAre("/export/vv_blocks", "/profile", "/prompts/anomalous_after_noun",
                   "/scoring/clamp_projections", "/scoring/normalise_baseline", "/scoring/smooth_branch_maps",
                   "/text/normalise_encodings", "/text/normalise_residual", "/train/count_over",
@@ -78,7 +74,7 @@ TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
   write_file(folder / "mine.yaml",
              "retrieval: {gamma: 0.5}\nscoring: {clamp_projections: true, top_fraction: 0.2}\n");
   const std::vector<std::string> assignments = {"scoring.top_fraction=0.3", "scoring.top_fraction=0.4"};
-  const Settings settings = resolve_settings("paper", folder / "mine.yaml", assignments);
+  const Settings settings = resolve_settings("paper", folder / "mine.yaml", assignments).method;
   EXPECT_EQ(settings.scoring.top_fraction, 0.4);
   EXPECT_TRUE(settings.scoring.clamp_projections);
   EXPECT_EQ(settings.retrieval.gamma, 0.5);
@@ -88,25 +84,42 @@ TEST(Settings, ComeFromTheCommandLineBeforeTheFileBeforeTheProfile) {
 TEST(Settings, MayNameTheirProfile) {
   const testing::TemporaryFolder folder;
   write_file(folder / "mine.yaml", "profile: paper\n");
-  EXPECT_FALSE(resolve_settings("", folder / "mine.yaml", {}).text.normalise_residual);
-  EXPECT_TRUE(resolve_settings("released", folder / "mine.yaml", {}).text.normalise_residual);
+  EXPECT_FALSE(resolve_settings("", folder / "mine.yaml", {}).method.text.normalise_residual);
+  EXPECT_TRUE(resolve_settings("released", folder / "mine.yaml", {}).method.text.normalise_residual);
   const std::vector<std::string> assignments = {"profile=paper"};
-  EXPECT_EQ(resolve_settings("", {}, assignments).profile, Profile::paper);
-  EXPECT_FALSE(resolve_settings("", {}, assignments).text.normalise_residual);
+  EXPECT_EQ(resolve_settings("", {}, assignments).method.profile, Profile::paper);
+  EXPECT_FALSE(resolve_settings("", {}, assignments).method.text.normalise_residual);
 }
 
 TEST(Settings, RunAgainAsTheyWereWritten) {
   const testing::TemporaryFolder folder;
   const std::vector<std::string> assignments = {"layers.visual=[3, 9]", "retrieval.gamma=0.03"};
-  const Settings settings = resolve_settings("paper", {}, assignments);
+  const Settings settings = resolve_settings("paper", {}, assignments).method;
   write_file(folder / "settings.yaml", settings_yaml(settings));
-  EXPECT_EQ(settings_json(resolve_settings("", folder / "settings.yaml", {})), settings_json(settings));
+  EXPECT_EQ(settings_json(resolve_settings("", folder / "settings.yaml", {}).method),
+            settings_json(settings));
 }
 
 TEST(Settings, RefuseWhatTheyDoNotKnow) {
-  EXPECT_THAT(failure("papers", {}, {}), HasSubstr("released or paper"));
-  EXPECT_THAT(failure("", {}, {"retrieval.gama=1"}), HasSubstr("retrieval.gama"));
-  EXPECT_THAT(failure("", "/nowhere/mine.yaml", {}), HasSubstr("/nowhere/mine.yaml"));
+  EXPECT_THAT(resolving("papers", {}, {}), Fails(ErrorKind::settings, HasSubstr("released or paper")));
+  EXPECT_THAT(resolving("", {}, {"retrieval.gama=1"}),
+              Fails(ErrorKind::settings, HasSubstr("retrieval.gama")));
+  EXPECT_THAT(resolving("", "/nowhere/mine.yaml", {}),
+              Fails(ErrorKind::settings, HasSubstr("/nowhere/mine.yaml")));
+}
+
+TEST(ChangedSettings, AreThoseThatDecideScoresAndAreNotTheProfiles) {
+  const auto changed = [](std::string_view profile, std::vector<std::string> assignments) {
+    return changed_settings(resolve_settings(profile, {}, assignments).method);
+  };
+  EXPECT_THAT(changed("released", {}), ElementsAre());
+  EXPECT_THAT(
+      changed("paper", {"image.size=224", "train.epochs=1", "overlay.opacity=1", "metrics.mode=exact"}),
+      ElementsAre());
+  EXPECT_THAT(
+      changed("released", {"retrieval.gamma=0.02", "scoring.training_free.image.text=0.5", "layers.text=[3]",
+                           "compute.precision=bf16"}),
+      ElementsAre("layers.text", "retrieval.gamma", "scoring.training_free.image.text", "compute.precision"));
 }
 
 }  // namespace

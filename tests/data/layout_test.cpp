@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "data/tree.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -132,9 +134,48 @@ TEST(VisaLayout, NamesTheLineThatIsWrong) {
     return message_of([&] { load_dataset(options(Layout::visa, folder.path())); });
   };
   EXPECT_THAT(with("candle,train"), HasSubstr("line 2"));
-  EXPECT_THAT(with("candle,train,normal,candle/absent.JPG,"), HasSubstr("absent.JPG"));
+  EXPECT_THAT(with("candle,test,normal,candle/absent.JPG,"), HasSubstr("absent.JPG"));
+  EXPECT_THAT(with("candle,test,normal,../candle/Data/Images/Normal/0000.JPG,"),
+              HasSubstr("does not lie in the folder"));
+  EXPECT_THAT(with("candle,test,normal,cashew/Data/Images/Normal/0000.JPG,"),
+              HasSubstr("does not lie in the folder"));
+  EXPECT_THAT(with("candle,train,normal,candle/Data/Images/Anomaly/000.JPG,"), HasSubstr("cannot be normal"));
+  EXPECT_THAT(with("candle,train,anomaly,candle/Data/Images/Anomaly/000.JPG,"),
+              HasSubstr("cannot be anomaly"));
+  EXPECT_THAT(with("candle,train,normal,candle/Data/Images/Normal/0000.JPG,\n"
+                   "candle,test,normal,candle/Data/Images/Normal/0000.JPG,"),
+              HasSubstr("line 3: lists candle/Data/Images/Normal/0000.JPG again, after"));
+  write_file(folder / "split_csv/1cls.csv", "candle,test,normal,candle/Data/Images/Normal/0000.JPG,\n");
+  EXPECT_THAT(message_of([&] { load_dataset(options(Layout::visa, folder.path())); }), HasSubstr("headings"));
   std::filesystem::remove_all(folder / "split_csv");
   EXPECT_THAT(message_of([&] { load_dataset(options(Layout::visa, folder.path())); }), HasSubstr("1cls.csv"));
+}
+
+TEST(VisaLayout, MayLackTrainingImagesUntilTheyAreNeeded) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), kCandle);
+  write_file(folder / "split_csv/1cls.csv",
+             "object,split,label,image,mask\n"
+             "candle,test,normal,candle/Data/Images/Normal/0000.JPG,\n"
+             "candle,train,normal,candle/Data/Images/Normal/0007.JPG,\n");
+  Dataset dataset = load_dataset(options(Layout::visa, folder.path()));
+  EXPECT_THAT(message_of([&] { require_training_images(dataset, false); }), HasSubstr("0007.JPG is absent"));
+  require_training_images(dataset, true);
+  EXPECT_TRUE(dataset.train.at("candle").empty());
+  EXPECT_THAT(dataset.left_out, ElementsAre(HasSubstr("0007.JPG is absent")));
+}
+
+TEST(VisaLayout, LooksAtTheClassesAskedForAlone) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), kCandle);
+  write_file(folder / "split_csv/1cls.csv",
+             "object,split,label,image,mask\n"
+             "candle,test,normal,candle/Data/Images/Normal/0000.JPG,\n"
+             "capsules,test,normal,capsules/Data/Images/Normal/0000.JPG,\n");
+  EXPECT_EQ(load_dataset(options(Layout::visa, folder.path(), {"candle"})).test.at("candle").size(), 1U);
+  EXPECT_THAT(
+      message_of([&] { load_dataset(options(Layout::visa, folder.path())); }),
+      HasSubstr("line 3: " + (folder / "capsules/Data/Images/Normal/0000.JPG").string() + " is absent"));
 }
 
 TEST(VisaLayout, TakesTheConvertedFoldersToo) {

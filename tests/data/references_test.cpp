@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include "res2clip/core/files.hpp"
+
 #include "data/tree.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -32,6 +34,24 @@ TEST(ReadReferences, ResolvesPathsBelowTheWorkingDirectory) {
   const References references = read_references(folder / "refs.json", folder / "nowhere");
   std::filesystem::current_path(before);
   EXPECT_THAT(references.at("a"), ElementsAre(Path("data/0.png")));
+}
+
+TEST(ReadReferences, FindsATailBelowTheDataRoot) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"mvtec/carpet/train/good/148.png", "mvtec/148.png"});
+  write_file(folder / "refs.json", R"({"carpet": ["./data/MVTec/carpet/train/good/148.png"]})");
+  EXPECT_THAT(read_references(folder / "refs.json", folder / "mvtec").at("carpet"),
+              ElementsAre(folder / "mvtec/carpet/train/good/148.png"));
+  write_file(folder / "refs.json", R"({"carpet": ["elsewhere/148.png"]})");
+  EXPECT_THAT(message_of([&] { read_references(folder / "refs.json", folder / "mvtec"); }),
+              HasSubstr("elsewhere/148.png is absent"));
+}
+
+TEST(ReadReferences, LooksAtTheClassesAskedForAlone) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"0.png"});
+  write_file(folder / "refs.json", R"({"a": ["0.png"], "b": ["gone.png"]})");
+  EXPECT_EQ(read_references(folder / "refs.json", folder.path(), {"a"}).size(), 1U);
 }
 
 TEST(ReadReferences, NamesWhatIsWrong) {
@@ -94,6 +114,63 @@ TEST(ChooseReferences, RefusesAClassWithTooFewTrainingImages) {
   dataset.categories.push_back("b");
   EXPECT_THAT(message_of([&] { choose_references(dataset, 3, 1); }), HasSubstr("'a' has 2"));
   EXPECT_THAT(message_of([&] { choose_references(dataset, 1, 1); }), HasSubstr("'b' has 0"));
+}
+
+/// A data set whose classes have one training image each, named as the published lists name them.
+Dataset named_as_published() {
+  Dataset dataset;
+  dataset.root = "root";
+  for (const auto& [category, image] :
+       {std::pair("carpet", "carpet/train/good/148.png"),
+        std::pair("candle", "candle/Data/Images/Normal/0281.JPG"), std::pair("02", "02/train/ok/0154.png")}) {
+    dataset.categories.push_back(category);
+    dataset.train[category].push_back(
+        {Path("root") / (std::string(category) + "/train/0.png"), {}, "0", category, "good", false});
+    dataset.train[category].push_back({Path("root") / image, {}, image, category, "good", false});
+  }
+  return dataset;
+}
+
+TEST(PublishedReferences, AreThoseOfTheAuthors) {
+  const Dataset dataset = named_as_published();
+  const References references = references_for(dataset, {"published", 1, 0});
+  EXPECT_THAT(references.at("carpet"), ElementsAre(Path("root/carpet/train/good/148.png")));
+  EXPECT_THAT(references.at("candle"), ElementsAre(Path("root/candle/Data/Images/Normal/0281.JPG")));
+  EXPECT_THAT(references.at("02"), ElementsAre(Path("root/02/train/ok/0154.png")));
+  EXPECT_THAT(message_of([&] {
+                references_for(dataset, {"published", 2, 0});
+              }),
+              HasSubstr("has 1 references listed"));
+}
+
+TEST(PublishedReferences, SayWhichClassOrImageIsMissing) {
+  Dataset dataset = named_as_published();
+  dataset.train["02"].pop_back();
+  EXPECT_THAT(message_of([&] { published_references(dataset); }),
+              HasSubstr("'02' has no training image 0154.png"));
+  dataset.categories = {"own"};
+  EXPECT_THAT(message_of([&] { published_references(dataset); }), HasSubstr("'own' is none of them"));
+}
+
+TEST(ReferencesFor, FirstTakesTheFirstTrainingImages) {
+  Dataset dataset;
+  dataset.root = "root";
+  add_class(dataset, "a", 5);
+  EXPECT_THAT(references_for(dataset, {"first", 2, 0}).at("a"),
+              ElementsAre(Path("root/a/0.png"), Path("root/a/1.png")));
+  EXPECT_THAT(references_for(dataset, {"first", 2, 0}, {"root/a/0.png"}).at("a"),
+              ElementsAre(Path("root/a/1.png"), Path("root/a/2.png")));
+}
+
+TEST(RemarkOnReferences, SaysThatTheyAreTestImagesAndRefusesDefects) {
+  Dataset dataset;
+  dataset.test["a"] = {{"a/0.png", {}, "0", "a", "good", false}, {"a/1.png", {}, "1", "a", "cut", true}};
+  remark_on_references(dataset, {{"a", {"a/../a/0.png", "b/0.png"}}});
+  EXPECT_THAT(dataset.remarks, ElementsAre(HasSubstr("a: 1 of 2 references are also test images")));
+  EXPECT_THAT(message_of([&] {
+                remark_on_references(dataset, {{"a", {"a/1.png"}}});
+              }),
+              HasSubstr("a/1.png: is a reference of class 'a' and an anomalous test image"));
 }
 
 TEST(ReferencesJson, ReadsBackAsTheSameReferences) {

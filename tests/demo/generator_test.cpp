@@ -3,13 +3,16 @@
 #include <ATen/Parallel.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
+#include "support/fails.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {
 namespace {
 
 using ::testing::ElementsAre;
+using testing::Fails;
 using ::testing::HasSubstr;
 
 std::string fingerprint(const std::vector<std::uint8_t>& bytes) {
@@ -33,17 +36,6 @@ std::map<std::string, std::string> files_of(const Path& root) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root))
     if (entry.is_regular_file()) files[relative(entry.path(), root).string()] = read_file(entry.path());
   return files;
-}
-
-template <class Act>
-std::string message_of(Act act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 struct Golden {
@@ -223,10 +215,11 @@ TEST(DemoGenerator, RefusesToMixItsFilesWithOthers) {
   write_demo_data(folder / "data", options);
   write_demo_data(folder / "data", options);  // the same again is fine
   options.seed = 2;
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("other settings"));
+  EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+              Fails(ErrorKind::settings, HasSubstr("other settings")));
   write_file(folder / "mine" / "notes.txt", "keep");
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "mine", options); }),
-              HasSubstr("not an empty folder"));
+  EXPECT_THAT([&] { write_demo_data(folder / "mine", options); },
+              Fails(ErrorKind::settings, HasSubstr("not an empty folder")));
 }
 
 TEST(DemoGenerator, NamesTheChoicesWhereAClassOrKindIsUnknown) {
@@ -234,19 +227,25 @@ TEST(DemoGenerator, NamesTheChoicesWhereAClassOrKindIsUnknown) {
   DemoOptions options = small_options();
   for (const char* name : {"gears", "gear_", "gear_0", "_1", "1", "", "gear_2_3", "gear/../x"}) {
     options.classes = {name};
-    EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("screw")) << name;
+    EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+                Fails(ErrorKind::settings, HasSubstr("screw")))
+        << name;
   }
   options.classes = {"gear", "gear"};
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("twice"));
+  EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+              Fails(ErrorKind::settings, HasSubstr("twice")));
   options.classes = {"gear"};
   options.defects = {"dirt"};
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("contamination"));
+  EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+              Fails(ErrorKind::settings, HasSubstr("contamination")));
   options = small_options();
   options.size = 8;
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("size"));
+  EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+              Fails(ErrorKind::settings, HasSubstr("size")));
   options = small_options();
   options.good = -1;
-  EXPECT_THAT(message_of([&] { write_demo_data(folder / "data", options); }), HasSubstr("good"));
+  EXPECT_THAT([&] { write_demo_data(folder / "data", options); },
+              Fails(ErrorKind::settings, HasSubstr("good")));
   EXPECT_FALSE(exists(folder / "data"));
 }
 

@@ -16,10 +16,8 @@
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/eval/evaluator.hpp"
-#include "res2clip/eval/image_encoder.hpp"
 #include "res2clip/eval/results.hpp"
-#include "res2clip/eval/stored_features.hpp"
-#include "res2clip/image/prepare.hpp"
+#include "res2clip/features/stored_features.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/model/text_anchors.hpp"
 
@@ -64,31 +62,21 @@ References references_of(const Goldens& goldens, std::size_t shots) {
   return references;
 }
 
-ImageEncoder encoder_of(const Backbone& backbone, std::int64_t size) {
-  const ImageOptions options{.size = size};
-  return ImageEncoder([options](std::span<const Path> paths) { return prepare_images(paths, options); },
-                      [&backbone](const at::Tensor& images) { return backbone.encode(images, kLayers); },
-                      /*background=*/false);
+EncodedFeatures encoded_of(const Backbone& backbone, std::int64_t size) {
+  return {backbone, {.size = size}, kLayers, /*batch_size=*/4};
 }
 
 EvaluationResult evaluate_run(const nlohmann::json& run, const Goldens& goldens, const Backbone& backbone,
-                              const EvaluationInput& input, MetricMode mode, std::int64_t batch_size) {
+                              FeatureSource& features, MetricMode mode, std::int64_t batch_size) {
   return evaluate(read_meta(goldens.meta, goldens.root),
-                  references_of(goldens, run["shots"].get<std::size_t>()), detector_of(run, backbone), input,
-                  {batch_size, {mode}});
+                  references_of(goldens, run["shots"].get<std::size_t>()), detector_of(run, backbone),
+                  features, {batch_size, {mode}});
 }
 
 /// A store for the features of the runs at one image size, which all runs share.
 FeatureStore store_of(const Path& folder, const Backbone& backbone, std::int64_t size) {
-  const auto side = size / backbone.card().patch_size;
-  StoreDescription description;
-  description.dataset = "goldens";
-  description.backbone = backbone.checksum();
-  description.image_size = size;
-  description.layers = kLayers;
-  description.embed = backbone.card().embed_dim;
-  description.grid = {side, side};
-  return {folder / std::to_string(size), description};
+  return {folder / std::to_string(size),
+          describe_store("goldens", backbone, {.size = size}, Precision::fp32, StoredAs::float32, kLayers)};
 }
 
 /// The largest differences to the goldens, of image figures and of pixel figures.
@@ -123,14 +111,12 @@ void expect_goldens(const Goldens& goldens, c10::Device device) {
   Differences differences;
   for (const auto& run : goldens.content["runs"]) {
     const auto size = run["image_size"].get<std::int64_t>();
-    auto store = store_of(folder.path(), backbone, size);
-    auto encoder = encoder_of(backbone, size);
-    ImageIdentities identities;
-    const auto input = with_store(input_from_files(encoder), store, identities, device);
+    EncodedFeatures encoded = encoded_of(backbone, size);
+    StoredFeatures stored(store_of(folder.path(), backbone, size), encoded, device);
     SCOPED_TRACE(run["mode"].get<std::string>() + ", " + std::to_string(size) + " px, " +
                  std::to_string(run["shots"].get<int>()) + " shots");
-    const auto released = evaluate_run(run, goldens, backbone, input, MetricMode::released, 4);
-    const auto exact = evaluate_run(run, goldens, backbone, input, MetricMode::exact, 4);
+    const auto released = evaluate_run(run, goldens, backbone, stored, MetricMode::released, 4);
+    const auto exact = evaluate_run(run, goldens, backbone, stored, MetricMode::exact, 4);
     for (std::size_t i = 0; i < released.classes.size(); ++i) {
       const auto& category = released.classes[i].category;
       SCOPED_TRACE(category);
@@ -174,11 +160,10 @@ TEST(WholeRuns, GiveTheSameFilesForAnyBatchSize) {
   for (const std::size_t number : {1, 3, 7}) {  // training-free, fine-tuned, and that at another size
     const auto& run = goldens.content["runs"][number];
     SCOPED_TRACE(run["mode"].get<std::string>() + ", " + run["image_size"].dump() + " px");
-    auto encoder = encoder_of(backbone, run["image_size"].get<std::int64_t>());
-    const auto input = input_from_files(encoder);
-    const auto expected = evaluate_run(run, goldens, backbone, input, MetricMode::released, 1);
+    EncodedFeatures encoded = encoded_of(backbone, run["image_size"].get<std::int64_t>());
+    const auto expected = evaluate_run(run, goldens, backbone, encoded, MetricMode::released, 1);
     for (const std::int64_t batch_size : {3, 8}) {
-      const auto result = evaluate_run(run, goldens, backbone, input, MetricMode::released, batch_size);
+      const auto result = evaluate_run(run, goldens, backbone, encoded, MetricMode::released, batch_size);
       EXPECT_EQ(results_csv(result), results_csv(expected)) << "batch size " << batch_size;
       EXPECT_EQ(scores_csv(result), scores_csv(expected)) << "batch size " << batch_size;
     }

@@ -13,17 +13,20 @@
 #include "res2clip/eval/results.hpp"
 
 #include "eval/made_up.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 EvaluationResult run(const Dataset& dataset, std::int64_t batch_size, std::size_t shots = 1,
                      const EvaluationListener& listener = {}, MetricMode mode = MetricMode::exact) {
-  return evaluate(dataset, testing::made_up_references(dataset, shots), testing::made_up_detector(),
-                  testing::made_up_input(), {batch_size, {mode}}, listener);
+  testing::MadeUpFeatures features;
+  return evaluate(dataset, testing::made_up_references(dataset, shots), testing::made_up_detector(), features,
+                  {batch_size, {mode}}, listener, testing::made_up_mask);
 }
 
 std::string all_files(const EvaluationResult& result) {
@@ -107,31 +110,22 @@ TEST(Evaluate, AClassWithoutReferencesIsAnErrorThatNamesIt) {
   const auto dataset = testing::made_up_dataset({"a", "b"});
   auto references = testing::made_up_references(dataset, 1);
   references["b"].clear();
-  try {
-    evaluate(dataset, references, testing::made_up_detector(), testing::made_up_input(), {});
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    EXPECT_THAT(error.what(), HasSubstr("class 'b'"));
-  }
+  testing::MadeUpFeatures features;
+  EXPECT_THAT(
+      [&] {
+        evaluate(dataset, references, testing::made_up_detector(), features, {}, {}, testing::made_up_mask);
+      },
+      Fails(ErrorKind::data, HasSubstr("class 'b'")));
 }
 
 TEST(Evaluate, TellsOfEveryBatchBeforeItIsNeeded) {
   const auto dataset = testing::made_up_dataset({"a", "b"});
-  auto input = testing::made_up_input();
-  std::vector<std::string> announced;
-  std::vector<std::string> asked;
-  const auto describe_batch = [](std::span<const Sample> batch) {
-    return batch.front().name + " x" + std::to_string(batch.size());
-  };
-  input.upcoming = [&](std::span<const Sample> batch) { announced.push_back(describe_batch(batch)); };
-  input.features = [&, encode = input.features](std::span<const Sample> batch) {
-    asked.push_back(describe_batch(batch));
-    return encode(batch);
-  };
-  evaluate(dataset, testing::made_up_references(dataset, 3), testing::made_up_detector(), input, {4, {}});
-  EXPECT_THAT(asked, SizeIs(8));  // per class one batch of references and three of images
-  EXPECT_EQ(announced, std::vector<std::string>(asked.begin() + 1, asked.end()));
+  testing::MadeUpFeatures features;
+  evaluate(dataset, testing::made_up_references(dataset, 3), testing::made_up_detector(), features, {4, {}},
+           {}, testing::made_up_mask);
+  EXPECT_THAT(features.asked, SizeIs(8));  // per class one batch of references and three of images
+  EXPECT_EQ(features.announced,
+            std::vector<std::vector<Path>>(features.asked.begin() + 1, features.asked.end()));
 }
 
 TEST(Evaluate, TheListenerHearsProgressClassesAndMaps) {
@@ -157,27 +151,33 @@ TEST(Evaluate, TheListenerHearsProgressClassesAndMaps) {
 
 TEST(Evaluate, AnErrorOfTheInputEndsIt) {
   const auto dataset = testing::made_up_dataset({"a"});
-  auto input = testing::made_up_input();
-  input.mask = [](const Sample& sample, std::int64_t) -> at::Tensor {
+  testing::MadeUpFeatures features;
+  const auto broken = [](const Sample& sample, std::int64_t) -> at::Tensor {
     throw data_error(sample.mask.string() + ": cannot be read");
   };
-  EXPECT_THROW(
-      evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), input, {}),
-      Error);
+  EXPECT_THAT(
+      [&] {
+        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {}, {},
+                 broken);
+      },
+      Fails(ErrorKind::data, HasSubstr("cannot be read")));
 }
 
 TEST(Evaluate, AsksForReferencesImagesAndMasks) {
   const auto dataset = testing::made_up_dataset({"a"});
   const auto references = testing::made_up_references(dataset, 2);
-  const std::vector<Path> files = files_of(dataset, references);
-  EXPECT_EQ(files.size(), 2U + 9U + 6U);
-  for (const Path& file :
-       {references.at("a")[1], dataset.test.at("a")[8].image, dataset.test.at("a")[8].mask})
-    EXPECT_EQ(std::count(files.begin(), files.end(), file), file.empty() ? 0 : 1) << file;
+  std::vector<Path> images = references.at("a"), masks;
+  for (const Sample& sample : dataset.test.at("a")) {
+    images.push_back(sample.image);
+    if (sample.anomalous) masks.push_back(sample.mask);
+  }
+  EXPECT_THAT(images_of(dataset, references), ::testing::UnorderedElementsAreArray(images));
+  EXPECT_THAT(masks_of(dataset), ::testing::UnorderedElementsAreArray(masks));
 }
 
 TEST(Evaluate, ABatchSizeBelowOneIsAnError) {
-  EXPECT_THROW(run(testing::made_up_dataset({"a"}), 0), Error);
+  EXPECT_THAT([&] { run(testing::made_up_dataset({"a"}), 0); },
+              Fails(ErrorKind::settings, HasSubstr("batch size is 0")));
 }
 
 }  // namespace

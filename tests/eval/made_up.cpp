@@ -25,6 +25,14 @@ Sample sample_of(const std::string& category, const std::string& defect, int num
   return sample;
 }
 
+/// "class/test/defect/number.png", wherever the root is.
+std::string name_of_image(const Path& image) {
+  Path name = image.filename();
+  Path folder = image.parent_path();
+  for (int level = 0; level < 3; ++level, folder = folder.parent_path()) name = folder.filename() / name;
+  return name.generic_string();
+}
+
 }  // namespace
 
 Dataset made_up_dataset(const std::vector<std::string>& categories, int images) {
@@ -51,39 +59,41 @@ Detector made_up_detector() {
   RandomStream random(1, "anchors");
   const auto anchors = unit_vectors(random, 2);
   ModelCard card;
-  card.embed_dim = kMadeUpWidth;
-  card.patch_size = kMadeUpPatch;
-  card.vision_layers = 4;
+  card.sizes.embed_dim = kMadeUpWidth;
+  card.sizes.patch_size = kMadeUpPatch;
+  card.sizes.vision_layers = 4;
   const auto residual = anchors[1] - anchors[0];
   return Detector({anchors[0], anchors[1], residual / residual.norm()}, card, DetectorOptions{});
 }
 
-EvaluationInput made_up_input() {
-  EvaluationInput input;
-  input.features = [](std::span<const Sample> batch) {
-    Features features;
-    features.grid = kMadeUpGrid;
-    std::vector<at::Tensor> global;
-    std::map<int, std::vector<at::Tensor>> patches;
-    for (const auto& sample : batch) {
-      RandomStream random(7, sample.name);
-      global.push_back(unit_vectors(random, 1)[0]);
-      for (int layer = 1; layer <= 4; ++layer)
-        patches[layer].push_back(unit_vectors(random, kMadeUpGrid.size()));
-    }
-    features.global = at::stack(global);
-    for (const auto& [layer, parts] : patches) features.patches[layer] = at::stack(parts);
-    return features;
-  };
-  input.mask = [](const Sample& sample, std::int64_t size) {
-    RandomStream random(8, sample.name);
-    const auto mask = at::zeros({size, size}, at::kByte);
-    const auto row = static_cast<std::int64_t>(random.below(size - 5));
-    const auto col = static_cast<std::int64_t>(random.below(size - 5));
-    mask.slice(0, row, row + 5).slice(1, col, col + 5).fill_(1);
-    return mask;
-  };
-  return input;
+Features MadeUpFeatures::of(std::span<const Path> images) {
+  asked.emplace_back(images.begin(), images.end());
+  Features features;
+  features.grid = kMadeUpGrid;
+  std::vector<at::Tensor> global;
+  std::map<int, std::vector<at::Tensor>> patches;
+  for (const Path& image : images) {
+    RandomStream random(7, name_of_image(image));
+    global.push_back(unit_vectors(random, 1)[0]);
+    for (int layer = 1; layer <= 4; ++layer)
+      patches[layer].push_back(unit_vectors(random, kMadeUpGrid.size()));
+  }
+  features.global = at::stack(global);
+  for (const auto& [layer, parts] : patches) features.patches[layer] = at::stack(parts);
+  return features;
+}
+
+void MadeUpFeatures::soon(std::span<const Path> images) {
+  announced.emplace_back(images.begin(), images.end());
+}
+
+at::Tensor made_up_mask(const Sample& sample, std::int64_t size) {
+  RandomStream random(8, sample.name);
+  const auto mask = at::zeros({size, size}, at::kByte);
+  const auto row = static_cast<std::int64_t>(random.below(size - 5));
+  const auto col = static_cast<std::int64_t>(random.below(size - 5));
+  mask.slice(0, row, row + 5).slice(1, col, col + 5).fill_(1);
+  return mask;
 }
 
 }  // namespace res2clip::testing

@@ -8,13 +8,17 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
 
+#include "support/fails.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
+using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 ClassResult class_with(const std::string& category, double first) {
@@ -44,8 +48,7 @@ Provenance provenance() {
   made_with.dataset = "folder";
   made_with.data_root = "/data/own";
   made_with.shots = 1;
-  describe_backbone(made_with, {.name = "tiny.pt", .weights_sha256 = "12ab", .weights_verified = true},
-                    "cd34");
+  describe_backbone(made_with, {.origin = {.name = "tiny.pt", .sha256 = "12ab", .verified = true}}, "cd34");
   return made_with;
 }
 
@@ -103,11 +106,21 @@ TEST(ResultsJson, StatesTheDifferenceToThePaperForAWholeDataSet) {
   for (const char* category : {"01", "02", "03"}) result.classes.push_back(class_with(category, 0.5));
   result.mean = mean_over_classes(
       std::vector{result.classes[0].metrics, result.classes[1].metrics, result.classes[2].metrics});
-  auto made_with = provenance();
-  made_with.dataset = "btad";
-  const auto json = nlohmann::json::parse(results_json(result, made_with, {}));
+  result.paper.row = published_result("btad", false, 1);
+  const auto json = nlohmann::json::parse(results_json(result, provenance(), {}));
   EXPECT_EQ(json["published"]["metrics"]["I-AUROC"]["mean"], 95.5);
   EXPECT_NEAR(json["published"]["metrics"]["I-AUROC"]["difference"].get<double>(), -45.5, 1e-9);
+}
+
+TEST(ResultsJson, HoldsRemarksAndWhatWasLeftOut) {
+  auto result = example();
+  result.remarks = {"part: 2 of 4 masks are empty"};
+  result.left_out = {"part/test/good/1.png: is truncated"};
+  result.paper.why_not = "images are 224 px";
+  const auto json = nlohmann::json::parse(results_json(result, provenance(), {}));
+  EXPECT_EQ(json["remarks"], nlohmann::json(result.remarks));
+  EXPECT_EQ(json["left_out"], nlohmann::json(result.left_out));
+  EXPECT_EQ(json["not_compared_with_the_paper"], "images are 224 px");
 }
 
 TEST(ResultsJson, APathThatIsNotUtf8IsNoError) {
@@ -140,7 +153,8 @@ TEST(WriteResults, AFailureLeavesNoResultsJsonAndNoPartOfAFile) {
   write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
   std::filesystem::remove(folder / "scores.csv");
   std::filesystem::create_directory(folder / "scores.csv");  // cannot be replaced by a file
-  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "new", "{}\n"), Error);
+  EXPECT_THAT([&] { write_results(folder.path(), example(), provenance(), {}, "new", "{}\n"); },
+              Fails(ErrorKind::runtime, HasSubstr("scores.csv")));
   EXPECT_THAT(names_in(folder.path()),
               UnorderedElementsAre("results.csv", "scores.csv", "settings.yaml", "references.json"));
 }
@@ -150,7 +164,8 @@ TEST(WriteResults, ReferencesThatCannotBeWrittenLeaveNoResultsJson) {
   write_results(folder.path(), example(), provenance(), {}, "", "{}\n");
   std::filesystem::remove(folder / "references.json");
   std::filesystem::create_directory(folder / "references.json");
-  EXPECT_THROW(write_results(folder.path(), example(), provenance(), {}, "", "{}\n"), Error);
+  EXPECT_THAT([&] { write_results(folder.path(), example(), provenance(), {}, "", "{}\n"); },
+              Fails(ErrorKind::runtime, HasSubstr("references.json")));
   EXPECT_FALSE(std::filesystem::exists(folder / "results.json"));
 }
 

@@ -1,6 +1,5 @@
 #include "res2clip/eval/sharing.hpp"
 
-#include <barrier>
 #include <cmath>
 #include <gmock/gmock.h>
 #include <limits>
@@ -11,37 +10,18 @@
 #include "res2clip/eval/results.hpp"
 
 #include "eval/made_up.hpp"
+#include "support/threads_as_processes.hpp"
 
 namespace res2clip {
 namespace {
 
-/// Threads that stand for processes: where they meet, and what each has handed in.
-struct Meeting {
-  explicit Meeting(int size) : everybody(size), table(static_cast<std::size_t>(size)) {}
-  std::barrier<> everybody;
-  std::vector<std::string> table;
-};
-
-class ThreadAsProcess : public Communicator {
- public:
-  ThreadAsProcess(int rank, Meeting& meeting) : rank_(rank), meeting_(meeting) {}
-  int rank() const override { return rank_; }
-  int size() const override { return static_cast<int>(meeting_.table.size()); }
-  void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override {
-    meeting_.table[static_cast<std::size_t>(rank_)] = bytes;
-    meeting_.everybody.arrive_and_wait();
-    return meeting_.table;
-  }
-
- private:
-  int rank_;
-  Meeting& meeting_;
-};
+using testing::Meeting;
+using testing::ThreadAsProcess;
 
 EvaluationResult evaluated(const Dataset& dataset) {
-  return evaluate(dataset, testing::made_up_references(dataset, 2), testing::made_up_detector(),
-                  testing::made_up_input(), {4, {MetricMode::exact}});
+  testing::MadeUpFeatures features;
+  return evaluate(dataset, testing::made_up_references(dataset, 2), testing::made_up_detector(), features,
+                  {4, {MetricMode::exact}}, {}, testing::made_up_mask);
 }
 
 std::string all_files(const EvaluationResult& result) {

@@ -28,7 +28,7 @@ TEST(ResultsTable, IsAlignedInPercentWithOneDecimal) {
   result.classes[0].metrics[Metric::image_auroc] = Figure::of(1.0);
   result.classes[1].metrics[Metric::aupro] = Figure::none("no anomalous pixel in any mask");
   result.mean = mean_over_classes(std::vector{result.classes[0].metrics, result.classes[1].metrics});
-  EXPECT_EQ(results_table(result, nullptr),
+  EXPECT_EQ(results_table(result),
             "class       I-AUROC     I-AP     I-F1  P-AUROC     P-AP     P-F1    AUPRO\n"
             "-------------------------------------------------------------------------\n"
             "leather       100.0     95.6     95.6     95.6     95.6     95.6     95.6\n"
@@ -39,13 +39,21 @@ TEST(ResultsTable, IsAlignedInPercentWithOneDecimal) {
 }
 
 TEST(ResultsTable, StandsBesideThePaper) {
-  const auto* published = published_result("btad", false, 1, 3);
-  ASSERT_NE(published, nullptr);
-  const auto table = results_table(example({"01", "02", "03"}), published);
+  auto result = example({"01", "02", "03"});
+  result.paper.row = published_result("btad", false, 1);
+  ASSERT_NE(result.paper.row, nullptr);
+  const auto table = results_table(result);
   EXPECT_THAT(table, ::testing::HasSubstr(
                          "paper          95.5     94.8     89.7     97.6     63.0     61.3     82.8\n"
                          "  +-            0.7      2.1      1.9      0.3      1.4      1.3      0.7\n"
                          "difference     +0.1     +0.8     +5.9     -2.0    +32.6    +34.3    +12.8\n"));
+}
+
+TEST(ResultsTable, SaysWhyItDoesNotStandBesideThePaper) {
+  auto result = example({"01", "02", "03"});
+  result.paper.why_not = "images are 224 px, the paper's 518 px";
+  EXPECT_THAT(results_table(result),
+              ::testing::EndsWith("not compared with the paper: images are 224 px, the paper's 518 px\n"));
 }
 
 TEST(Published, HoldsFiveDataSetsInTwoModesWithThreeNumbersOfShots) {
@@ -84,11 +92,82 @@ TEST(Published, AveragesAreThoseOfTheMainTable) {
   }
 }
 
-TEST(Published, ThereIsNothingForPartsOfADataSetOrOtherOnes) {
-  EXPECT_NE(published_result("mvtec", true, 4, 15), nullptr);
-  EXPECT_EQ(published_result("mvtec", true, 4, 14), nullptr);
-  EXPECT_EQ(published_result("mvtec", true, 3, 15), nullptr);
-  EXPECT_EQ(published_result("folder", true, 4, 15), nullptr);
+/// A run that the paper has a row for, until something of it is changed.
+ComparedRun papers_run() {
+  ComparedRun run;
+  run.dataset = "meta";
+  run.categories = {"03", "01", "02"};
+  run.normal_images = 451;
+  run.anomalous_images = 290;
+  run.shots = 2;
+  run.image_size = 518;
+  return run;
+}
+
+TEST(CompareWithPaper, GivesTheRowOfTheSameDataWhateverTheyAreCalled) {
+  EXPECT_EQ(compare_with_paper(papers_run()).row, published_result("btad", false, 2));
+  ComparedRun run = papers_run();
+  run.fine_tuned = true;
+  EXPECT_EQ(compare_with_paper(run).row, published_result("btad", true, 2));
+  run.trained_on = {"bottle",   "cable",      "capsule",    "carpet", "grid",
+                    "hazelnut", "leather",    "metal_nut",  "pill",   "screw",
+                    "tile",     "toothbrush", "transistor", "wood",   "zipper"};
+  EXPECT_EQ(compare_with_paper(run).row, published_result("btad", true, 2));
+}
+
+TEST(CompareWithPaper, SaysWhatDiffers) {
+  struct Case {
+    void (*change)(ComparedRun&);
+    const char* why;
+  };
+  for (const Case& one : {
+           Case{[](ComparedRun& run) { run.normal_images = 450; },
+                "450 normal and 290 anomalous test images, BTAD has 451"},
+           Case{[](ComparedRun& run) { run.image_size = 336; }, "336 px"},
+           Case{[](ComparedRun& run) { run.metrics = MetricMode::exact; }, "metrics.mode"},
+           Case{[](ComparedRun& run) { run.shots = 3; }, "1, 2 and 4 shots"},
+           Case{[](ComparedRun& run) { run.backbone_differs = "the backbone is another"; },
+                "the backbone is another"},
+           Case{[](ComparedRun& run) {
+                  run.changed_settings = {"retrieval.gamma", "image.wide"};
+                },
+                "settings were changed: retrieval.gamma, image.wide"},
+           Case{[](ComparedRun& run) { run.fine_tuned = true, run.trained_on = {"own"}; },
+                "not trained on MVTec AD"},
+           Case{[](ComparedRun& run) { run.categories.pop_back(), run.dataset = "btad"; },
+                "not those of BTAD"},
+       }) {
+    ComparedRun run = papers_run();
+    one.change(run);
+    const PaperComparison comparison = compare_with_paper(run);
+    EXPECT_EQ(comparison.row, nullptr) << one.why;
+    EXPECT_THAT(comparison.why_not, ::testing::HasSubstr(one.why));
+  }
+}
+
+TEST(CompareWithPaper, HasNothingToSayOfOtherData) {
+  ComparedRun run = papers_run();
+  run.dataset = "folder";
+  run.categories = {"housing"};
+  EXPECT_EQ(compare_with_paper(run).row, nullptr);
+  EXPECT_EQ(compare_with_paper(run).why_not, "");
+}
+
+TEST(PapersBackbone, IsToldBySizesAndByAKnownChecksum) {
+  ModelCard card{.origin = {.verified = true},
+                 .sizes = {.embed_dim = 768,
+                           .native_size = 336,
+                           .patch_size = 14,
+                           .vision_width = 1024,
+                           .vision_layers = 24,
+                           .text_width = 768},
+                 .encoder = {.vv_blocks = 19}};
+  EXPECT_EQ(differs_from_papers_backbone(card, 19), "");
+  EXPECT_THAT(differs_from_papers_backbone(card, 20), ::testing::HasSubstr("19 V-V blocks, not 20"));
+  card.origin.verified = false;
+  EXPECT_THAT(differs_from_papers_backbone(card, 19), ::testing::HasSubstr("not known to be OpenAI's"));
+  card.sizes.native_size = 224;
+  EXPECT_THAT(differs_from_papers_backbone(card, 19), ::testing::HasSubstr("not a ViT-L/14@336px"));
 }
 
 }  // namespace

@@ -35,6 +35,16 @@ inline std::string message_of(const Path& path, const ReadOptions& options = {})
   return {};
 }
 
+/// What decode_image finds wrong with these bytes; empty: nothing.
+inline std::string decoding_fault(const std::string& bytes, const Path& name) {
+  try {
+    decode_image(bytes, name);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
 /// Big-endian 32 bits.
 inline std::string be32(std::uint32_t value) {
   return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),

@@ -18,7 +18,7 @@ at::Tensor map_with_square(std::int64_t size, std::int64_t first, std::int64_t l
 TEST(HottestRegion, IsTheBoxAroundTheMaximumInPixelsOfTheImage) {
   at::Tensor map = map_with_square(10, 2, 4, 1.0);
   map[8][8] = 0.9;  // hot as well, but apart from the maximum
-  const HottestRegion region = hottest_region(map, 200, 100);
+  const HottestRegion region = hottest_region(map, 200, 100, 0.5);
   EXPECT_EQ(region.box, (Box{20, 40, 20, 40}));
   EXPECT_DOUBLE_EQ(region.peak, 1.0);
   EXPECT_DOUBLE_EQ(region.threshold, 0.5);
@@ -29,56 +29,82 @@ TEST(HottestRegion, JoinsPixelsThatTouchAtACorner) {
   at::Tensor map = at::zeros({6, 6});
   map[1][1] = 1.0;
   map[2][2] = 0.6;
-  EXPECT_EQ(hottest_region(map, 6, 6).box, (Box{1, 1, 2, 2}));
+  EXPECT_EQ(hottest_region(map, 6, 6, 0.5).box, (Box{1, 1, 2, 2}));
 }
 
 TEST(HottestRegion, OfAConstantMapIsTheWholeImage) {
-  EXPECT_EQ(hottest_region(at::full({5, 5}, 0.25), 31, 17).box, (Box{0, 0, 17, 31}));
+  EXPECT_EQ(hottest_region(at::full({5, 5}, 0.25), 31, 17, 0.5).box, (Box{0, 0, 17, 31}));
 }
 
 TEST(HottestRegion, TakesTheFirstOfSeveralEqualMaxima) {
   at::Tensor map = at::zeros({9, 9});
   map[1][6] = 1.0;
   map[6][1] = 1.0;
-  EXPECT_EQ(hottest_region(map, 9, 9).box, (Box{6, 1, 1, 1}));
+  EXPECT_EQ(hottest_region(map, 9, 9, 0.5).box, (Box{6, 1, 1, 1}));
 }
 
 TEST(HottestRegion, RoundsOutwardsAndStaysInside) {
-  const HottestRegion region = hottest_region(map_with_square(3, 2, 3, 1.0), 10, 10);
+  const HottestRegion region = hottest_region(map_with_square(3, 2, 3, 1.0), 10, 10, 0.5);
   EXPECT_EQ(region.box, (Box{6, 6, 4, 4}));
 }
 
 TEST(HottestRegion, RefusesNaN) {
   at::Tensor map = at::zeros({4, 4});
   map[0][0] = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_THROW(hottest_region(map, 4, 4), Error);
+  EXPECT_THROW(hottest_region(map, 4, 4, 0.5), Error);
 }
 
 const OverlayOptions kPlain{.outline = false, .side_by_side = false, .smallest_edge = 1};
 
 TEST(HeatOverlay, LeavesCalmPixelsAsTheyAre) {
   const at::Tensor image = at::randint(0, 256, {40, 60, 3}, at::kByte);
-  EXPECT_TRUE(at::equal(heat_overlay(image, at::zeros({20, 20}), {}, "", kPlain), image));
+  EXPECT_TRUE(at::equal(heat_overlay(image, {at::zeros({20, 20})}, "", kPlain), image));
 }
 
 TEST(HeatOverlay, ChangesHotPixelsOnly) {
   const at::Tensor image = at::full({40, 40, 3}, 90, at::kByte);
-  const at::Tensor shown = heat_overlay(image, map_with_square(40, 10, 20, 1.0), {}, "", kPlain);
+  const at::Tensor shown = heat_overlay(image, {map_with_square(40, 10, 20, 1.0)}, "", kPlain);
   EXPECT_EQ(shown.sizes(), image.sizes());
   const at::Tensor changed = shown.ne(image).any(2);
   EXPECT_TRUE(changed[15][15].item<bool>());
   EXPECT_EQ(changed.sum().item<int>(), 100);
 }
 
-TEST(HeatOverlay, OutlinesTheHottestRegion) {
+TEST(HottestRegion, ShrinksToWhatReachesTheFractionAskedFor) {
+  at::Tensor map = map_with_square(20, 4, 12, 0.5);
+  map.slice(0, 6, 8).slice(1, 6, 8).fill_(1.0);
+  EXPECT_EQ(hottest_region(map, 20, 20, 0.5).box, (Box{4, 4, 8, 8}));
+  EXPECT_EQ(hottest_region(map, 20, 20, 0.95).box, (Box{6, 6, 2, 2}));
+}
+
+/// The box of the pixels that differ between two images.
+Box changed_box(const at::Tensor& before, const at::Tensor& after) {
+  const at::Tensor changed = before.ne(after).any(2);
+  const at::Tensor rows = changed.any(1).nonzero().flatten(), columns = changed.any(0).nonzero().flatten();
+  const auto first = [](const at::Tensor& indices) { return indices[0].item<std::int64_t>(); };
+  const auto length = [](const at::Tensor& indices) {
+    return (indices[-1] - indices[0]).item<std::int64_t>() + 1;
+  };
+  return {first(columns), first(rows), length(columns), length(rows)};
+}
+
+TEST(HeatOverlay, OutlinesTheRegionThatItIsGiven) {
   const at::Tensor image = at::full({100, 100, 3}, 90, at::kByte);
+  const at::Tensor map = map_with_square(100, 40, 60, 1.0);
   OverlayOptions options = kPlain;
   options.opacity = 0.0;
-  EXPECT_TRUE(at::equal(heat_overlay(image, map_with_square(100, 40, 60, 1.0), {}, "", options), image));
+  const HeatLayer heat{map, {}, map_with_square(100, 20, 50, 1).to(at::kByte)};
+  EXPECT_TRUE(at::equal(heat_overlay(image, heat, "", options), image)) << "outline is off";
   options.outline = true;
-  const at::Tensor shown = heat_overlay(image, map_with_square(100, 40, 60, 1.0), {}, "", options);
-  EXPECT_TRUE(shown.ne(image).any().item<bool>());
-  EXPECT_TRUE(at::equal(shown[50][50], image[50][50]));
+  EXPECT_TRUE(at::equal(heat_overlay(image, {map}, "", options), image)) << "nothing is outlined";
+  const at::Tensor shown = heat_overlay(image, heat, "", options);
+  const Box line =
+      changed_box(image, shown);  // on the region's edge; its dark rim reaches two pixels further
+  EXPECT_NEAR(line.x, 20, 3);
+  EXPECT_NEAR(line.y, 20, 3);
+  EXPECT_NEAR(line.x + line.width, 50, 3);
+  EXPECT_NEAR(line.y + line.height, 50, 3);
+  EXPECT_TRUE(at::equal(shown[35][35], image[35][35]));
 }
 
 TEST(HeatOverlay, BesideTheOriginalHasRoomForBothAndACaption) {
@@ -86,21 +112,21 @@ TEST(HeatOverlay, BesideTheOriginalHasRoomForBothAndACaption) {
   OverlayOptions options;
   options.smallest_edge = 1;
   const at::Tensor panel =
-      heat_overlay(image, at::zeros({50, 50}), {}, "caption with \xc3\xa9 and more than fits in it", options);
+      heat_overlay(image, {at::zeros({50, 50})}, "caption with \xc3\xa9 and more than fits in it", options);
   EXPECT_GT(panel.size(0), 300);
   EXPECT_GT(panel.size(1), 400);
   EXPECT_TRUE(at::equal(panel.slice(0, 8, 308).slice(1, 8, 208), image));
 }
 
 TEST(HeatOverlay, EnlargesSmallPicturesByAWholeFactor) {
-  const at::Tensor shown = heat_overlay(at::full({100, 130, 3}, 90, at::kByte), at::zeros({20, 20}), {}, "",
+  const at::Tensor shown = heat_overlay(at::full({100, 130, 3}, 90, at::kByte), {at::zeros({20, 20})}, "",
                                         {.side_by_side = false, .smallest_edge = 256});
   EXPECT_EQ(shown.sizes(), at::IntArrayRef({300, 390, 3}));
 }
 
 TEST(HeatOverlay, IsNeverLongerThanItsLimit) {
   const auto shown = [](std::int64_t height, std::int64_t width, const OverlayOptions& options) {
-    return heat_overlay(at::full({height, width, 3}, 90, at::kByte), at::zeros({20, 20}), {}, "x", options);
+    return heat_overlay(at::full({height, width, 3}, 90, at::kByte), {at::zeros({20, 20})}, "x", options);
   };
   OverlayOptions alone;
   alone.side_by_side = false;
@@ -118,7 +144,7 @@ TEST(HeatOverlay, StacksWidePictures) {
   OverlayOptions options;
   options.smallest_edge = 1;
   options.outline = false;
-  const at::Tensor panel = heat_overlay(image, at::zeros({50, 50}), {}, "", options);
+  const at::Tensor panel = heat_overlay(image, {at::zeros({50, 50})}, "", options);
   EXPECT_EQ(panel.size(1), 8 + 700 + 8);
   EXPECT_TRUE(at::equal(panel.slice(0, 8, 308).slice(1, 8, 708), image));
   EXPECT_TRUE(at::equal(panel.slice(0, 316, 616).slice(1, 8, 708), image));
@@ -127,7 +153,7 @@ TEST(HeatOverlay, StacksWidePictures) {
 TEST(HeatOverlay, WritesOneQuestionMarkForALetterThatItCannotDraw) {
   const at::Tensor image = at::full({300, 600, 3}, 90, at::kByte);
   const auto with_caption = [&](const std::string& caption) {
-    return heat_overlay(image, at::zeros({50, 50}), {}, caption, {});
+    return heat_overlay(image, {at::zeros({50, 50})}, caption, {});
   };
   EXPECT_TRUE(at::equal(with_caption("Pr\xc3\xbc"
                                      "fteil \xe9\x9b\xb6\xe4\xbb\xb6"),
@@ -148,12 +174,12 @@ TEST(HeatScale, ReachesTheMaximumOrHalfAsFarAgainAsGoodParts) {
 
 TEST(HeatOverlay, DrawsTinyPicturesAndConstantMaps) {
   const at::Tensor shown =
-      heat_overlay(at::zeros({1, 1, 3}, at::kByte), at::ones({1, 1}), {0.0, 2.0}, "x", {});
+      heat_overlay(at::zeros({1, 1, 3}, at::kByte), {at::ones({1, 1}), {0.0, 2.0}}, "x", {});
   EXPECT_GT(shown.numel(), 0);
 }
 
 TEST(HeatOverlay, NeedsARisingScale) {
-  EXPECT_THROW(heat_overlay(at::zeros({4, 4, 3}, at::kByte), at::zeros({4, 4}), {1.0, 1.0}, "", kPlain),
+  EXPECT_THROW(heat_overlay(at::zeros({4, 4, 3}, at::kByte), {at::zeros({4, 4}), {1.0, 1.0}}, "", kPlain),
                Error);
 }
 

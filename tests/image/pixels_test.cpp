@@ -54,20 +54,20 @@ TEST(PrepareImage, TakesGreyAndLeavesOpacityOut) {
   at::manual_seed(1);
   const at::Tensor grey = at::randint(0, 256, {40, 50}, at::kByte);
   const at::Tensor rgb = grey.unsqueeze(2).expand({-1, -1, 3}).contiguous();
-  const at::Tensor expected = prepare_image(rgb, 28);
-  EXPECT_TRUE(at::equal(prepare_image(grey, 28), expected));
-  EXPECT_TRUE(at::equal(prepare_image(grey.unsqueeze(2), 28), expected));
+  const at::Tensor expected = prepare_image(rgb, {.size = 28});
+  EXPECT_TRUE(at::equal(prepare_image(grey, {.size = 28}), expected));
+  EXPECT_TRUE(at::equal(prepare_image(grey.unsqueeze(2), {.size = 28}), expected));
   const at::Tensor rgba = at::cat({rgb, at::randint(0, 256, {40, 50, 1}, at::kByte)}, 2);
-  EXPECT_TRUE(at::equal(prepare_image(rgba, 28), expected));
-  EXPECT_TRUE(at::equal(prepare_image(rgb.transpose(0, 1).contiguous().transpose(0, 1), 28), expected));
+  EXPECT_TRUE(at::equal(prepare_image(rgba, {.size = 28}), expected));
+  EXPECT_TRUE(at::equal(prepare_image(rgb.transpose(0, 1).contiguous().transpose(0, 1), {.size = 28}), expected));
 }
 
 TEST(PrepareImage, NamesTheShapeOfWhatItCannotTake) {
-  for (const at::Tensor& image : no_images()) error_of([&] { prepare_image(image, 28); });
-  EXPECT_THAT(error_of([] { prepare_image(at::zeros({3, 5, 7}), 28); }), HasSubstr("Float [3, 5, 7] on cpu"));
+  for (const at::Tensor& image : no_images()) error_of([&] { prepare_image(image, {.size = 28}); });
+  EXPECT_THAT(error_of([] { prepare_image(at::zeros({3, 5, 7}), {.size = 28}); }), HasSubstr("Float [3, 5, 7] on cpu"));
   const at::Tensor image = at::zeros({5, 7, 3}, at::kByte);
   for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-8}, std::int64_t{1} << 40})
-    error_of([&] { prepare_image(image, size); }, ErrorKind::settings);
+    error_of([&] { prepare_image(image, {.size = size}); }, ErrorKind::settings);
 }
 
 TEST(PrepareMask, TakesNothingButAGreyImage) {
@@ -102,19 +102,19 @@ TEST(ResizePremultiplied, WantsOpacityOfTheImagesSize) {
 
 TEST(HeatOverlay, RejectsEmptyFramesAndBrokenMaps) {
   const at::Tensor image = at::zeros({30, 40, 3}, at::kByte), map = at::rand({14, 14});
-  for (const at::Tensor& broken : no_images()) error_of([&] { heat_overlay(broken, map, {0, 1}, "x", {}); });
+  for (const at::Tensor& broken : no_images()) error_of([&] { heat_overlay(broken, {map, {0, 1}}, "x", {}); });
   at::Tensor nan = map.clone();
   nan[3][3] = std::numeric_limits<float>::quiet_NaN();
   for (const at::Tensor& broken :
        {at::Tensor(), at::zeros({0, 5}), at::zeros({5}), at::zeros({5, 5}, at::kDouble), nan}) {
-    error_of([&] { heat_overlay(image, broken, {0, 1}, "x", {.outline = false}); });
+    error_of([&] { heat_overlay(image, {broken, {0, 1}}, "x", {.outline = false}); });
     error_of([&] { heat_scale(broken, {}); });
-    error_of([&] { hottest_region(broken, 30, 40); });
+    error_of([&] { hottest_region(broken, 30, 40, 0.5); });
   }
-  error_of([&] { hottest_region(map, 0, 40); });
-  error_of([&] { heat_overlay(image, map, {1, 1}, "x", {}); }, ErrorKind::settings);
-  EXPECT_TRUE(at::equal(heat_overlay(at::zeros({30, 40}, at::kByte), map, {0, 1}, "x", {}),
-                        heat_overlay(image, map, {0, 1}, "x", {})));
+  error_of([&] { hottest_region(map, 0, 40, 0.5); });
+  error_of([&] { heat_overlay(image, {map, {1, 1}}, "x", {}); }, ErrorKind::settings);
+  EXPECT_TRUE(at::equal(heat_overlay(at::zeros({30, 40}, at::kByte), {map, {0, 1}}, "x", {}),
+                        heat_overlay(image, {map, {0, 1}}, "x", {})));
 }
 
 TEST(Write, RejectsOtherTensors) {

@@ -26,7 +26,7 @@ void expect_resized(const Goldens& goldens, const std::string& key, std::int64_t
   if (mask)
     EXPECT_TENSORS_NEAR(prepare_mask(in, size), goldens[key + "/out" + suffix], 0.0);
   else
-    EXPECT_TENSORS_NEAR(prepare_image(in, size), goldens[key + "/out" + suffix], 1e-6);
+    EXPECT_TENSORS_NEAR(prepare_image(in, {.size = size}), goldens[key + "/out" + suffix], 1e-6);
 }
 
 void expect_goldens(const Path& folder) {
@@ -59,8 +59,8 @@ TEST(Preparation, EqualsBothReleasedLoadersOnUnusualModes) {
   const Goldens goldens = Goldens::read(*fixtures / "preprocess.pt");
   const auto expect = [&](const std::string& key, const at::Tensor& own_mode, const at::Tensor& rgb) {
     SCOPED_TRACE(key);
-    EXPECT_TENSORS_NEAR(prepare_image(own_mode, 70), goldens[key + "/query_70"], 1e-6);
-    EXPECT_TENSORS_NEAR(prepare_image(rgb, 70), goldens[key + "/ref_70"], 1e-6);
+    EXPECT_TENSORS_NEAR(prepare_image(own_mode, {.size = 70}), goldens[key + "/query_70"], 1e-6);
+    EXPECT_TENSORS_NEAR(prepare_image(rgb, {.size = 70}), goldens[key + "/ref_70"], 1e-6);
   };
   const auto replicated = [](const at::Tensor& grey) {
     return grey.unsqueeze(2).expand({-1, -1, 3}).contiguous();
@@ -81,7 +81,7 @@ TEST(Preparation, EqualsBothReleasedLoadersOnUnusualModes) {
 
 TEST(PrepareImage, FromAFileEqualsThatOfItsPixels) {
   const Path path = test_data("generated/images/weave/train/good/000.png");
-  EXPECT_TENSORS_NEAR(prepare_image(path, {.size = 70}), prepare_image(read_image(path), 70), 0.0);
+  EXPECT_TENSORS_NEAR(prepare_image(path, {.size = 70}), prepare_image(read_image(path), {.size = 70}), 0.0);
 }
 
 TEST(PrepareMask, ReadsAnythingAboveZeroAsAnomalous) {

@@ -11,6 +11,7 @@ namespace res2clip {
 namespace {
 
 using testing::be32;
+using testing::decoding_fault;
 using testing::message_of;
 using testing::png_chunk;
 using testing::TemporaryFolder;
@@ -38,7 +39,7 @@ TEST(DecodeImage, NeverAcceptsATruncatedFile) {
          {whole.size() - 2, whole.size() / 2, std::size_t{30}, std::size_t{9}, std::size_t{3}}) {
       const bool spare = name.ends_with(".tif") || name.starts_with("rle");
       if (spare && size + 2 == whole.size()) continue;  // its last bytes belong to no pixel
-      EXPECT_NE(image_fault(whole.substr(0, size), name), "") << size;
+      EXPECT_NE(decoding_fault(whole.substr(0, size), name), "") << size;
     }
   }
 }
@@ -79,11 +80,11 @@ TEST(DecodeImage, TakesAsManyPixelsAsTheSettingAllows) {
 TEST(DecodeImage, RejectsDamagedPixelsThatADecoderWouldFill) {
   std::string lzw = read_file(test_data("images/lzw.tif"));
   for (std::size_t i = 40; i < 60; ++i) lzw[i] = '\xff';
-  EXPECT_NE(image_fault(lzw, "lzw.tif").find("lzw.tif: is "), std::string::npos);
+  EXPECT_NE(decoding_fault(lzw, "lzw.tif").find("lzw.tif: is "), std::string::npos);
   std::string jpeg = read_file(test_data("images/rgb.jpg"));
   for (std::size_t i = jpeg.size() - 60; i < jpeg.size() - 40; ++i) jpeg[i] = '\xfe';
-  EXPECT_NE(image_fault(jpeg, "rgb.jpg").find("is damaged"), std::string::npos)
-      << image_fault(jpeg, "rgb.jpg");
+  EXPECT_NE(decoding_fault(jpeg, "rgb.jpg").find("is damaged"), std::string::npos)
+      << decoding_fault(jpeg, "rgb.jpg");
 }
 
 TEST(DecodeImage, TellsOfStrayBytesInAJpeg) {
@@ -98,7 +99,7 @@ TEST(DecodeImage, RejectsAJpegOfHundredsOfScans) {
   const std::size_t last = whole.rfind("\xff\xda");
   std::string many = whole.substr(0, last);
   for (int i = 0; i < 500; ++i) many += whole.substr(last, whole.size() - 2 - last);
-  EXPECT_NE(image_fault(many + "\xff\xd9", "many.jpg").find("scans"), std::string::npos);
+  EXPECT_NE(decoding_fault(many + "\xff\xd9", "many.jpg").find("scans"), std::string::npos);
 }
 
 TEST(DecodeImage, LooksAtTheSignatureBeforeItReadsOn) {
@@ -132,9 +133,17 @@ TEST(DecodeImage, PrintsNothing) {
     std::string bytes = read_file(test_data("images") / name);
     for (std::size_t i = bytes.size() / 2; i < bytes.size(); i += 5)
       bytes[i] = static_cast<char>(bytes[i] ^ 0x55);
-    image_fault(bytes, name);
+    decoding_fault(bytes, name);
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(ImageFault, OfATruncatedFileIsFoundHoweverItIsLookedFor) {
+  for (const char* name : {"rgb.png", "rgb.jpg", "progressive.jpg", "lzw.tif", "lossy.webp", "palette.bmp"}) {
+    const std::string whole = read_file(test_data("images") / name);
+    EXPECT_EQ(image_fault(whole, name), "");
+    EXPECT_NE(image_fault(whole.substr(0, whole.size() / 2), name), "") << name;
+  }
 }
 
 TEST(ExpectWholeImages, NamesEveryFileThatIsNone) {

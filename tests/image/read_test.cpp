@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/torch_files/crc32.hpp"
 
@@ -133,21 +134,6 @@ TEST(DecodeImage, OfBytesEqualsThatOfTheFile) {
   EXPECT_EQ(image_fault(bytes.substr(0, 60), "some name"), "some name: is truncated");
 }
 
-TEST(RequireSameAspect, TakesAnotherResolutionAndNamesAnotherShape) {
-  EXPECT_NO_THROW(require_same_aspect("a.png", {900, 1200}, "m.png", {900, 1200}));
-  EXPECT_NO_THROW(require_same_aspect("a.png", {901, 1203}, "m.png", {225, 300}));
-  EXPECT_NO_THROW(require_same_aspect("a.png", {3000, 4000}, "m.png", {7, 10}));
-  try {
-    require_same_aspect("a.png", {900, 1200}, "m.png", {1200, 900});
-    FAIL() << "no error";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    for (const char* part : {"m.png", "900 x 1200", "a.png", "1200 x 900", "aspect"})
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
-  EXPECT_THROW(require_same_aspect("a.png", {900, 1200}, "m.png", {850, 1200}), Error);
-}
-
 TEST(PrepareImage, InTheFilesOwnModeEqualsPillowForEveryKindOfFile) {
   const auto goldens = testing::read_json(test_data("images/images.json"));
   for (const auto& golden : goldens["images"]) {
@@ -158,7 +144,7 @@ TEST(PrepareImage, InTheFilesOwnModeEqualsPillowForEveryKindOfFile) {
     std::copy(bytes.begin(), bytes.end(), static_cast<char*>(expected.data_ptr()));
     const at::Tensor actual = prepare_image(test_data("images") / golden["file"].get<std::string>(),
                                             {.size = 7, .convert_before_resize = false});
-    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, 7), 0.0);
+    EXPECT_TENSORS_NEAR(actual, prepare_image(expected, {.size = 7}), 0.0);
   }
 }
 

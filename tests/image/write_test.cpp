@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/read.hpp"
 
 #include "support/goldens.hpp"
@@ -29,11 +30,13 @@ TEST(WritePng, NamesAPlaceThatCannotBeWritten) {
   EXPECT_THROW(write_png(folder / "file/below.png", at::zeros({2, 2}, at::kByte)), Error);
 }
 
-TEST(WriteFloatMap, ReadsBackAsItWas) {
+TEST(WriteFloatMap, WritesRowAfterRow) {
   const TemporaryFolder folder;
-  const at::Tensor map = at::randn({70, 98});
-  write_float_map(folder / "map.npy", map.t());
-  EXPECT_TRUE(at::equal(read_float_map(folder / "map.npy"), map.t()));
+  const at::Tensor turned = at::randn({70, 98}).t();
+  write_float_map(folder / "map.npy", turned);
+  std::string bytes = read_file(folder / "map.npy");
+  ASSERT_EQ(bytes.size(), 128u + 98 * 70 * 4);
+  EXPECT_TRUE(at::equal(at::from_blob(bytes.data() + 128, {98, 70}, at::kFloat), turned));
 }
 
 TEST(WriteFloatMap, PutsNumpysHeaderBeforeAlignedData) {
@@ -44,16 +47,6 @@ TEST(WriteFloatMap, PutsNumpysHeaderBeforeAlignedData) {
   EXPECT_EQ(bytes.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   EXPECT_EQ(bytes.substr(10, 60), "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ");
   EXPECT_EQ(bytes[127], '\n');
-}
-
-TEST(ReadFloatMap, RefusesEveryTruncation) {
-  const TemporaryFolder folder;
-  write_float_map(folder / "map.npy", at::ones({2, 3}));
-  const std::string whole = read_file(folder / "map.npy");
-  for (std::size_t size = 0; size < whole.size(); size += 7) {
-    write_file(folder / "cut.npy", whole.substr(0, size));
-    EXPECT_THROW(read_float_map(folder / "cut.npy"), Error);
-  }
 }
 
 }  // namespace

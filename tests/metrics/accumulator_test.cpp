@@ -10,13 +10,16 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/core/random.hpp"
 
 #include "metrics/plain.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
 using ::testing::HasSubstr;
 
 struct Example {
@@ -206,10 +209,23 @@ TEST(ClassAccumulator, ARangeTooLargeForStripsIsSaid) {
 
 TEST(ClassAccumulator, AMaskOfAnotherSizeIsAnError) {
   ClassAccumulator accumulator;
-  EXPECT_THROW(accumulator.add(at::zeros({4, 4}), at::zeros({4, 5}, at::kByte), 0.0, true), Error);
-  EXPECT_THROW(accumulator.add(at::zeros({4, 4}), at::zeros({4, 4}), 0.0, true), Error);
-  EXPECT_THROW(accumulator.add(at::zeros({4}), {}, 0.0, true), Error);
-  EXPECT_THROW(accumulator.add(at::zeros({4, 4}, at::kDouble), {}, 0.0, true), Error);
+  EXPECT_THAT(
+      [&] {
+        accumulator.add(at::zeros({4, 4}), at::zeros({4, 5}, at::kByte), 0.0, true);
+      },
+      Fails(ErrorKind::data, HasSubstr("its map's size [4, 4]")));
+  EXPECT_THAT(
+      [&] {
+        accumulator.add(at::zeros({4, 4}), at::zeros({4, 4}), 0.0, true);
+      },
+      Fails(ErrorKind::data, HasSubstr("uint8 or bool")));
+  EXPECT_THAT([&] { accumulator.add(at::zeros({4}), {}, 0.0, true); },
+              Fails(ErrorKind::data, HasSubstr("must be float32 [H, W], not [4]")));
+  EXPECT_THAT(
+      [&] {
+        accumulator.add(at::zeros({4, 4}, at::kDouble), {}, 0.0, true);
+      },
+      Fails(ErrorKind::data, HasSubstr("must be float32")));
   EXPECT_EQ(accumulator.images(), 0);
 }
 

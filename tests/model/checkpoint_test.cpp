@@ -6,8 +6,11 @@
 #include <functional>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/torch_files/pickle_writer.hpp"
 
+#include "support/adapter_tensors.hpp"
+#include "support/fails.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -15,18 +18,13 @@
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
+using testing::Fails;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
+using testing::tensors_of;
 
 const std::vector<int> kLayers{6, 12, 18, 24};
-
-std::map<std::string, at::Tensor> tensors_of(const Adapters& adapters) {
-  std::map<std::string, at::Tensor> tensors;
-  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    tensors[which.name()] = tensor;
-  });
-  return tensors;
-}
 
 void expect_equal(const std::map<std::string, at::Tensor>& actual,
                   const std::map<std::string, at::Tensor>& expected) {
@@ -34,15 +32,8 @@ void expect_equal(const std::map<std::string, at::Tensor>& actual,
   for (const auto& [name, tensor] : expected) EXPECT_TRUE(actual.at(name).equal(tensor)) << name;
 }
 
-/// The data error that reading a file gives.
-std::string error_of(const Path& path) {
-  try {
-    read_checkpoint(path);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "no error";
+auto reading(const Path& path) {
+  return [path] { read_checkpoint(path); };
 }
 
 /// A small checkpoint as a value to be spoilt and written.
@@ -52,7 +43,7 @@ Content small_content() {
   Content content;
   for_each_tensor(assemble_adapters(testing::formula_adapters(8, {1}, {1}, 2), "formula"),
                   [&](const AdapterTensor& which, const at::Tensor& tensor) {
-                    content[which.group][which.key] = PickleValue(tensor);
+                    content[std::string(name_of(which.group))][which.key()] = PickleValue(tensor);
                   });
   return content;
 }
@@ -67,20 +58,25 @@ void write(const Path& path, const Content& content) {
   write_torch_pickle(path, PickleValue(outer));
 }
 
-std::string error_of_spoilt(const std::function<void(Content&)>& spoil) {
-  const TemporaryFolder folder;
-  Content content = small_content();
-  spoil(content);
-  write(folder / "spoilt.pth", content);
-  const std::string message = error_of(folder / "spoilt.pth");
-  EXPECT_THAT(message, HasSubstr("spoilt.pth: "));
-  return message;
+auto reading_spoilt(const std::function<void(Content&)>& spoil) {
+  return [spoil] {
+    const TemporaryFolder folder;
+    Content content = small_content();
+    spoil(content);
+    write(folder / "spoilt.pth", content);
+    read_checkpoint(folder / "spoilt.pth");
+  };
+}
+
+/// A data error that names the file that reading_spoilt() writes.
+auto refused_since(const std::string& reason) {
+  return Fails(ErrorKind::data, AllOf(HasSubstr("spoilt.pth: "), HasSubstr(reason)));
 }
 
 TEST(ReadCheckpoint, ReadsWhatTheReleasedCodeWrote) {
   const Adapters adapters = read_checkpoint(testing::test_data("generated/checkpoint_ep2.pth"));
   EXPECT_EQ(embed_dim(adapters), 96);
-  EXPECT_NO_THROW(expect_fit(adapters, 96, kLayers, kLayers, "checkpoint_ep2.pth"));
+  EXPECT_NO_THROW(require_fit(adapters, 96, kLayers, kLayers, "checkpoint_ep2.pth"));
   const auto goldens = testing::Goldens::read(testing::test_data("generated/training_tiny.pt"));
   int compared = 0;
   for (const auto& [name, tensor] : tensors_of(adapters)) {
@@ -148,35 +144,36 @@ for group in theirs:
 }
 
 TEST(ReadCheckpoint, NamesWhatIsMissing) {
-  EXPECT_THAT(error_of_spoilt([](Content& content) { content.erase("text_adapter"); }),
-              HasSubstr("it has no 'text_adapter'"));
-  EXPECT_THAT(error_of_spoilt([](Content& content) { content["text_adapter"].erase("fc1.weight"); }),
-              HasSubstr("has no text_adapter.fc1.weight"));
-  EXPECT_THAT(error_of_spoilt([](Content& content) { content["vis_adapters"].erase("1.up.weight"); }),
-              HasSubstr("has no vis_adapters.1.up.weight"));
+  EXPECT_THAT(reading_spoilt([](Content& content) { content.erase("text_adapter"); }),
+              refused_since("it has no 'text_adapter'"));
+  EXPECT_THAT(reading_spoilt([](Content& content) { content["text_adapter"].erase("fc1.weight"); }),
+              refused_since("has no text_adapter.fc1.weight"));
+  EXPECT_THAT(reading_spoilt([](Content& content) { content["vis_adapters"].erase("1.up.weight"); }),
+              refused_since("has no vis_adapters.1.up.weight"));
 }
 
 TEST(ReadCheckpoint, NamesWhatDoesNotBelongThere) {
   const PickleValue tensor(at::zeros({8}));
-  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["optimizer"]["step"] = tensor; }),
-              HasSubstr("it has entries besides"));
-  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["text_adapter"]["fc1.bias"] = tensor; }),
-              HasSubstr("text_adapter.fc1.bias belongs to no adapter"));
-  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["vis_adapters"]["1.extra"] = tensor; }),
-              HasSubstr("vis_adapters.1.extra belongs to no adapter"));
-  EXPECT_THAT(error_of_spoilt([&](Content& content) { content["vis_adapters"]["x.norm.weight"] = tensor; }),
-              HasSubstr("vis_adapters.x.norm.weight belongs to no adapter"));
+  EXPECT_THAT(reading_spoilt([&](Content& content) { content["optimizer"]["step"] = tensor; }),
+              refused_since("it has entries besides"));
+  EXPECT_THAT(reading_spoilt([&](Content& content) { content["text_adapter"]["fc1.bias"] = tensor; }),
+              refused_since("text_adapter.fc1.bias belongs to no adapter"));
+  EXPECT_THAT(reading_spoilt([&](Content& content) { content["vis_adapters"]["1.extra"] = tensor; }),
+              refused_since("vis_adapters.1.extra belongs to no adapter"));
+  EXPECT_THAT(reading_spoilt([&](Content& content) { content["vis_adapters"]["x.norm.weight"] = tensor; }),
+              refused_since("vis_adapters.x.norm.weight belongs to no adapter"));
 }
 
 TEST(ReadCheckpoint, NamesTensorsOfWrongShapeTypeOrValue) {
-  const auto with = [](const std::string& key, PickleValue value) {
-    return error_of_spoilt([&](Content& content) { content["res_text_adapter"][key] = std::move(value); });
+  const auto with = [](const std::string& key, const PickleValue& value) {
+    return reading_spoilt([=](Content& content) { content["res_text_adapter"][key] = value; });
   };
   EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 7}))),
-              HasSubstr("res_text_adapter.fc1.weight has shape [2, 7]; it must be [2, 8]"));
-  EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 8}, at::kLong))), HasSubstr("floating-point"));
-  EXPECT_THAT(with("norm.bias", PickleValue(at::full({8}, std::nan("")))), HasSubstr("not finite"));
-  EXPECT_THAT(with("norm.bias", PickleValue(std::string("zero"))), HasSubstr("norm.bias is not a tensor"));
+              refused_since("res_text_adapter.fc1.weight has shape [2, 7]; it must be [2, 8]"));
+  EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 8}, at::kLong))), refused_since("floating-point"));
+  EXPECT_THAT(with("norm.bias", PickleValue(at::full({8}, std::nan("")))), refused_since("not finite"));
+  EXPECT_THAT(with("norm.bias", PickleValue(std::string("zero"))),
+              refused_since("norm.bias is not a tensor"));
 }
 
 TEST(ReadCheckpoint, ReadsHalfPrecisionTensors) {
@@ -189,15 +186,15 @@ TEST(ReadCheckpoint, ReadsHalfPrecisionTensors) {
 
 TEST(ReadCheckpoint, RefusesFilesThatAreNoCheckpoints) {
   const TemporaryFolder folder;
-  EXPECT_THAT(error_of(folder / "absent.pth"), HasSubstr("absent.pth"));
+  EXPECT_THAT(reading(folder / "absent.pth"), Fails(ErrorKind::data, HasSubstr("absent.pth")));
   write_file(folder / "empty.pth", "");
-  EXPECT_THAT(error_of(folder / "empty.pth"), HasSubstr("empty.pth"));
+  EXPECT_THAT(reading(folder / "empty.pth"), Fails(ErrorKind::data, HasSubstr("empty.pth")));
   write_file(folder / "text.pth", "learning_rate: 0.1\n");
-  EXPECT_THAT(error_of(folder / "text.pth"), HasSubstr("text.pth"));
+  EXPECT_THAT(reading(folder / "text.pth"), Fails(ErrorKind::data, HasSubstr("text.pth")));
   write_torch_pickle(folder / "tensor.pth", PickleValue(at::zeros({3})));
-  EXPECT_THAT(error_of(folder / "tensor.pth"), HasSubstr("it holds no dict"));
-  EXPECT_THAT(error_of(testing::test_data("generated/training_tiny.pt")),
-              HasSubstr("it has no 'vis_adapters'"));
+  EXPECT_THAT(reading(folder / "tensor.pth"), Fails(ErrorKind::data, HasSubstr("it holds no dict")));
+  EXPECT_THAT(reading(testing::test_data("generated/training_tiny.pt")),
+              Fails(ErrorKind::data, HasSubstr("it has no 'vis_adapters'")));
 }
 
 TEST(ReadCheckpoint, RefusesAFileCutOffAnywhere) {
@@ -206,7 +203,7 @@ TEST(ReadCheckpoint, RefusesAFileCutOffAnywhere) {
   const std::string bytes = read_file(folder / "whole.pth");
   for (std::size_t size = 0; size < bytes.size(); size += 997) {
     write_file(folder / "cut.pth", std::string_view(bytes).substr(0, size));
-    EXPECT_THAT(error_of(folder / "cut.pth"), HasSubstr("cut.pth")) << size;
+    EXPECT_THAT(reading(folder / "cut.pth"), Fails(ErrorKind::data, HasSubstr("cut.pth"))) << size;
   }
 }
 
@@ -224,7 +221,7 @@ TEST(ReadCheckpoint, RunsNothingOfAHostileFile) {
     writer.writeRecord("data.pkl", pickle.data(), pickle.size());
     writer.writeEndOfFile();
   }
-  EXPECT_THAT(error_of(folder / "hostile.pth"), HasSubstr("os.system"));
+  EXPECT_THAT(reading(folder / "hostile.pth"), Fails(ErrorKind::data, HasSubstr("os.system")));
   EXPECT_FALSE(std::filesystem::exists(proof));
 }
 

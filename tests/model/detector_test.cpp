@@ -5,10 +5,14 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/smoothing.hpp"
 
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
+
+using testing::Fails;
+using ::testing::HasSubstr;
 
 constexpr std::int64_t kWidth = 32;
 const std::vector<int> kLayers = {6, 12, 18, 24};
@@ -35,8 +39,8 @@ TextAnchors random_anchors() {
 
 ModelCard small_card() {
   ModelCard card;
-  card.vision_layers = 24;
-  card.patch_size = 7;
+  card.sizes.vision_layers = 24;
+  card.sizes.patch_size = 7;
   return card;
 }
 
@@ -155,12 +159,33 @@ TEST(Detector, WithFreshAdaptersIsTheFineTunedModeWithoutAny) {
 TEST(Detector, RefusesAdaptersThatDoNotFit) {
   DetectorOptions options;
   const std::vector<int> last = {24};
-  EXPECT_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1)), Error);
-  EXPECT_THROW(adapted_detector(fresh_adapters(2 * kWidth, kLayers, kLayers, 1)), Error);
+  EXPECT_THAT([&] { adapted_detector(fresh_adapters(kWidth, kLayers, last, 1)); },
+              Fails(ErrorKind::data, HasSubstr("res_vis_local_adapters has no adapter of layer 6")));
+  EXPECT_THAT([&] { adapted_detector(fresh_adapters(2 * kWidth, kLayers, kLayers, 1)); },
+              Fails(ErrorKind::data, HasSubstr("features of width 64")));
   options.layers.residual_fine_tuned = {24};
   EXPECT_NO_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options));
   options.scoring.mode = Mode::training_free;
-  EXPECT_THROW(adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options), Error);
+  EXPECT_THAT([&] { adapted_detector(fresh_adapters(kWidth, kLayers, last, 1), options); },
+              Fails(ErrorKind::settings, HasSubstr("training_free")));
+}
+
+TEST(Detector, NeedsABranchThatCounts) {
+  for (const auto level : {&FusionWeights::image, &FusionWeights::pixel}) {
+    DetectorOptions options;
+    options.scoring.fine_tuned.*level = {0, 0, 0};
+    EXPECT_NO_THROW(detector(options));  // not in force
+    options.scoring.training_free.*level = {0, 0, 0};
+    try {
+      detector(options);
+      ADD_FAILURE() << "no branch counts";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::settings);
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("all weights are 0"));
+    }
+    options.scoring.training_free.*level = {0, 1, 0};
+    EXPECT_NO_THROW(detector(options));
+  }
 }
 
 TEST(Detector, ClampsProjectionsOnlyWhereAsked) {
@@ -195,34 +220,30 @@ TEST(Detector, RefusesFeaturesThatDoNotFit) {
   const Detector judge = detector();
   const Features query = random_features(1, 1);
   const ReferenceBank bank = judge.remember(query);
-  const auto refused = [&](const Features& features, const ReferenceBank& references) {
-    try {
-      judge.detect(features, references);
-    } catch (const Error& error) {
-      return error.kind() == ErrorKind::data;
-    }
-    return false;
-  };
-  EXPECT_FALSE(refused(query, bank));
+  EXPECT_NO_THROW(judge.detect(query, bank));
   Features shallow = query;
   shallow.patches.erase(24);
-  EXPECT_TRUE(refused(shallow, bank));
-  EXPECT_THROW(judge.remember(shallow), Error);
+  EXPECT_THAT([&] { judge.detect(shallow, bank); },
+              Fails(ErrorKind::data, HasSubstr("features lack layer 24")));
+  EXPECT_THAT([&] { judge.remember(shallow); },
+              Fails(ErrorKind::data, HasSubstr("normal images lack layer 24")));
   ReferenceBank lacking = bank;
   lacking.patches.erase(12);
-  EXPECT_TRUE(refused(query, lacking));
+  EXPECT_THAT([&] { judge.detect(query, lacking); },
+              Fails(ErrorKind::data, HasSubstr("reference bank lacks layer 12")));
   Features wide = query;
   wide.grid = {4, 5};
-  EXPECT_TRUE(refused(wide, bank));
+  EXPECT_THAT([&] { judge.detect(wide, bank); }, Fails(ErrorKind::data, HasSubstr("patches, the query has")));
 }
 
 TEST(Detector, RefusesSettingsThatDoNotFit) {
   DetectorOptions options;
   options.scoring.smoothing_size = 4;
-  EXPECT_THROW(detector(options), Error);
+  EXPECT_THAT([&] { detector(options); }, Fails(ErrorKind::settings, HasSubstr("smoothing_size is 4")));
   options = {};
   options.layers.visual = {25};
-  EXPECT_THROW(detector(options), Error);
+  EXPECT_THAT([&] { detector(options); },
+              Fails(ErrorKind::settings, HasSubstr("layers.visual names layer 25")));
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include "res2clip/model/layers.hpp"
 
-#include "support/goldens.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
+using ::testing::HasSubstr;
 using Blocks = std::vector<int>;
 
 TEST(Layers, OfTwentyFourBlocksAreTheReleasedOnes) {
@@ -36,9 +38,11 @@ TEST(Layers, AreEncodedOnceHoweverManyBranchesReadThem) {
 TEST(Layers, BeyondTheDepthOrNamedTwiceAreRefused) {
   LayerOptions options;
   options.visual = {6, 25};
-  EXPECT_THROW(resolve_layers(options, 24, false), Error);
+  EXPECT_THAT([&] { resolve_layers(options, 24, false); },
+              Fails(ErrorKind::settings, HasSubstr("layers.visual names layer 25")));
   options.visual = {6, 6};
-  EXPECT_THROW(resolve_layers(options, 24, false), Error);
+  EXPECT_THAT([&] { resolve_layers(options, 24, false); },
+              Fails(ErrorKind::settings, HasSubstr("layers.visual names layer 6 twice")));
 }
 
 }  // namespace

@@ -1,13 +1,17 @@
 #include "res2clip/model/reference_bank.hpp"
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
+using testing::Fails;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
@@ -21,14 +25,8 @@ ReferenceBank small_bank() {
   return bank;
 }
 
-std::string load_failure(const Path& path) {
-  try {
-    load_bank(path);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    return error.what();
-  }
-  return "no error";
+auto loading(const Path& path) {
+  return [path] { load_bank(path); };
 }
 
 TEST(ReferenceBank, HoldsTheShotsOneAfterTheOther) {
@@ -39,7 +37,7 @@ TEST(ReferenceBank, HoldsTheShotsOneAfterTheOther) {
   const ReferenceBank bank = make_bank(normals, {5});
   EXPECT_EQ(bank.shots(), 3);
   EXPECT_TENSORS_NEAR(bank.patches.at(5).narrow(0, 4, 4), normals.patches[5][1], 0.0);
-  EXPECT_THROW(make_bank(normals, {6}), Error);
+  EXPECT_THAT([&] { make_bank(normals, {6}); }, Fails(ErrorKind::data, HasSubstr("lack layer 6")));
 }
 
 TEST(ReferenceBank, IsTheSameAfterAFile) {
@@ -73,7 +71,8 @@ TEST(ReferenceBank, IsRefusedWhereAnyBitChanged) {
     std::string changed = whole;
     changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
     write_file(folder / "changed", changed);
-    EXPECT_THAT(load_failure(folder / "changed"), HasSubstr("no whole reference bank")) << "byte " << place;
+    EXPECT_THAT(loading(folder / "changed"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
+        << "byte " << place;
   }
 }
 
@@ -83,29 +82,27 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
   const std::string whole = read_file(folder / "whole");
   for (std::size_t length = 0; length < whole.size(); length += 5) {
     write_file(folder / "cut", whole.substr(0, length));
-    EXPECT_THAT(load_failure(folder / "cut"), HasSubstr("no whole reference bank")) << length << " bytes";
+    EXPECT_THAT(loading(folder / "cut"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
+        << length << " bytes";
   }
   write_file(folder / "foreign", "\x89PNG this is a picture, not a bank");
-  EXPECT_THAT(load_failure(folder / "foreign"), HasSubstr("foreign"));
-  EXPECT_THAT(load_failure(folder / "absent"), HasSubstr("cannot be opened"));
+  EXPECT_THAT(loading(folder / "foreign"), Fails(ErrorKind::data, HasSubstr("foreign")));
+  EXPECT_THAT(loading(folder / "absent"), Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }
 
 TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {
   const ReferenceBank bank = small_bank();
-  expect_origin(bank, bank.origin, "normal.bank");
-  const auto failure = [&bank](const BankOrigin& expected) -> std::string {
-    try {
-      expect_origin(bank, expected, "normal.bank");
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::data);
-      return error.what();
-    }
-    return "no error";
+  require_origin(bank, bank.origin, "normal.bank");
+  const auto checking = [&bank](const BankOrigin& expected) {
+    return [&bank, expected] { require_origin(bank, expected, "normal.bank"); };
   };
-  EXPECT_THAT(failure({std::string(64, 'a'), bank.origin.settings, {}}), HasSubstr("backbone"));
-  EXPECT_THAT(failure({bank.origin.backbone, {{"image.size", "336"}}, {}}),
-              ::testing::AllOf(HasSubstr("image.size 518"), HasSubstr("336"), HasSubstr("normal.bank")));
-  EXPECT_THAT(failure({bank.origin.backbone, {{"image.new", "1"}}, {}}), HasSubstr("not recorded"));
+  EXPECT_THAT(checking({std::string(64, 'a'), bank.origin.settings, {}}),
+              Fails(ErrorKind::data, HasSubstr("backbone")));
+  EXPECT_THAT(
+      checking({bank.origin.backbone, {{"image.size", "336"}}, {}}),
+      Fails(ErrorKind::data, AllOf(HasSubstr("image.size 518"), HasSubstr("336"), HasSubstr("normal.bank"))));
+  EXPECT_THAT(checking({bank.origin.backbone, {{"image.new", "1"}}, {}}),
+              Fails(ErrorKind::data, HasSubstr("not recorded")));
 }
 
 }  // namespace

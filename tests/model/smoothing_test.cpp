@@ -3,10 +3,14 @@
 #include "res2clip/core/error.hpp"
 
 #include "support/devices.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
+
+using testing::Fails;
+using ::testing::HasSubstr;
 
 /// The plain form: a two-dimensional convolution with zero padding, in double.
 at::Tensor convolved(const at::Tensor& maps, std::int64_t size, double sigma) {
@@ -51,7 +55,11 @@ TEST(GaussianSmooth, TakesZerosBeyondTheBorder) {
 }
 
 TEST(GaussianSmooth, RefusesAnEvenWindow) {
-  EXPECT_THROW(gaussian_smooth(at::ones({1, 4, 4}), 4, 4.0), Error);
+  EXPECT_THAT(
+      [&] {
+        gaussian_smooth(at::ones({1, 4, 4}), 4, 4.0);
+      },
+      Fails(ErrorKind::settings, HasSubstr("scoring.smoothing_size is 4")));
 }
 
 TEST(Upsample, InterpolatesBetweenPatchCentres) {

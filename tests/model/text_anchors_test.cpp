@@ -1,11 +1,14 @@
 #include "res2clip/model/text_anchors.hpp"
 
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
 
+using testing::Fails;
 using testing::Goldens;
+using ::testing::HasSubstr;
 using testing::test_data;
 
 // Bank vectors: 3.6e-7 between float32 and float64; the goldens' suggested tolerance.
@@ -54,18 +57,22 @@ TEST(TextAnchors, OfThePaperAverageEncodingsAsTheyAre) {
 
 TEST(TextAnchors, OfPromptsWithOneMeaningAreRefused) {
   const at::Tensor prompt = at::rand({1, 96});
-  try {
-    text_anchors(prompt.repeat({75, 1}), prompt.repeat({30, 1}), TextOptions{});
-    FAIL() << "a zero residual was accepted";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-  }
+  EXPECT_THAT(
+      [&] {
+        text_anchors(prompt.repeat({75, 1}), prompt.repeat({30, 1}), TextOptions{});
+      },
+      Fails(ErrorKind::settings, HasSubstr("prompts")));
 }
 
 TEST(TextAnchors, OfNoPromptOrOfDamagedEncodingsAreRefused) {
   const at::Tensor prompts = at::rand({3, 8});
-  EXPECT_THROW(text_anchors(at::zeros({0, 8}), prompts, TextOptions{}), Error);
-  EXPECT_THROW(text_anchors(prompts, prompts / 0.0, TextOptions{}), Error);
+  EXPECT_THAT(
+      [&] {
+        text_anchors(at::zeros({0, 8}), prompts, TextOptions{});
+      },
+      Fails(ErrorKind::settings, HasSubstr("prompt; name at least one")));
+  EXPECT_THAT([&] { text_anchors(prompts, prompts / 0.0, TextOptions{}); },
+              Fails(ErrorKind::data, HasSubstr("the encoding of a")));
 }
 
 }  // namespace

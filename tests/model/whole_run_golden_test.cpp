@@ -43,7 +43,7 @@ class Differences {
 Detector detector_of(const Backbone& backbone, bool fine_tuned) {
   std::optional<Adapters> adapters;
   if (fine_tuned)
-    adapters = assemble_adapters(formula_adapters(backbone.card().embed_dim, kLayers, kLayers, 2), "formula");
+    adapters = assemble_adapters(formula_adapters(backbone.card().sizes.embed_dim, kLayers, kLayers, 2), "formula");
   return {encode_anchors(backbone, {}, {}), backbone.card(), {}, adapters};
 }
 

@@ -13,6 +13,7 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -G Ninja -DCMAKE_BUILD_TYPE=R
     -Dres2clip_DIR=${WORK}/installed/${LIBDIR}/cmake/res2clip -DRES2CLIP_LIBTORCH=${LIBTORCH}
     -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_PREFIX_PATH=${PREFIX_PATH})
 run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${PYTHON} ${LINKAGE} ${WORK}/build/consumer ${WORK}/installed/bin/res2clip)
 run(${WORK}/build/consumer)
 if(NOT output MATCHES "res2clip [0-9.]+\nnowhere.pt: there is no such file")
   message(FATAL_ERROR "the consumer printed: ${output}")

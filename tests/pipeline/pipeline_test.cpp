@@ -3,14 +3,17 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
 
 using namespace testing;
+using ::testing::HasSubstr;
 
 /// The tiny CLIP as a file, and pictures of one class.
 class PipelineTest : public ::testing::Test {
@@ -25,15 +28,6 @@ class PipelineTest : public ::testing::Test {
       queries.push_back(entry.path());
     std::sort(normals.begin(), normals.end());
     std::sort(queries.begin(), queries.end());
-  }
-
-  std::string failure(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
   }
 
   TemporaryFolder folder;
@@ -74,37 +68,38 @@ TEST_F(PipelineTest, RefusesABankOfAnotherSize) {
   save_bank(small.remember(normals), folder / "good.bank");
   settings.image.size = 98;
   const Pipeline large = Pipeline::load(folder / "tiny.pt", settings);
-  EXPECT_THAT(failure([&] { large.open_bank(folder / "good.bank"); }), ::testing::HasSubstr("image.size"));
+  EXPECT_THAT([&] { large.open_bank(folder / "good.bank"); },
+              Fails(ErrorKind::data, HasSubstr("image.size")));
 }
 
 TEST_F(PipelineTest, RefusesSizesThatAreNoMultipleOfThePatch) {
   settings.image.size = 72;
-  EXPECT_THAT(failure([&] { Pipeline::load(folder / "tiny.pt", settings); }),
-              ::testing::HasSubstr("multiple of 14"));
+  EXPECT_THAT([&] { Pipeline::load(folder / "tiny.pt", settings); },
+              Fails(ErrorKind::data, HasSubstr("multiple of 14")));
 }
 
 TEST_F(PipelineTest, HoldsWhatTheArchiveWasExportedWith) {
-  export_backbone(tiny_weights(), {.image_size = 70, .vv_blocks = 1, .patch_ln_post = false},
+  export_backbone(tiny_weights(), {.image_size = 70, .form = {.vv_blocks = 1, .patch_ln_post = false}},
                   folder / "other.pt");
   const Settings fitted = Pipeline::load(folder / "other.pt", settings).settings();
-  EXPECT_EQ(fitted.backbone.vv_blocks, 1);
-  EXPECT_FALSE(fitted.backbone.patch_ln_post);
-  EXPECT_TRUE(fitted.backbone.patch_projection);
-  EXPECT_EQ(Pipeline::load(folder / "other.pt", fitted).settings().backbone.vv_blocks, 1);
+  EXPECT_EQ(fitted.encoder.vv_blocks, 1);
+  EXPECT_FALSE(fitted.encoder.patch_ln_post);
+  EXPECT_TRUE(fitted.encoder.patch_projection);
+  EXPECT_EQ(Pipeline::load(folder / "other.pt", fitted).settings().encoder.vv_blocks, 1);
 }
 
 TEST_F(PipelineTest, RefusesSettingsOfAnotherExport) {
-  const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().vv_blocks;
-  settings.backbone.vv_blocks = vv_blocks + 1;
+  const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().encoder.vv_blocks;
+  settings.encoder.vv_blocks = vv_blocks + 1;
   const auto load = [&] { Pipeline::load(folder / "tiny.pt", settings); };
-  EXPECT_THAT(failure(load),
-              ::testing::HasSubstr("has " + std::to_string(vv_blocks) + " V-V blocks, the settings ask for " +
-                                   std::to_string(vv_blocks + 1)));
+  EXPECT_THAT(load, Fails(ErrorKind::data,
+                          HasSubstr("has " + std::to_string(vv_blocks) +
+                                    " V-V blocks, the settings ask for " + std::to_string(vv_blocks + 1))));
   settings.profile = Profile::paper;
-  EXPECT_THAT(failure(load), ::testing::HasSubstr("--set export.vv_blocks=" + std::to_string(vv_blocks)));
-  settings.backbone.vv_blocks = vv_blocks;
-  settings.backbone.global_ln_post = true;
-  EXPECT_THAT(failure(load), ::testing::HasSubstr("export.global_ln_post=false"));
+  EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("--set export.vv_blocks=" + std::to_string(vv_blocks))));
+  settings.encoder.vv_blocks = vv_blocks;
+  settings.encoder.global_ln_post = true;
+  EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("export.global_ln_post=false")));
 }
 
 TEST_F(PipelineTest, TellsHowFarTheReferencesAre) {
@@ -124,12 +119,12 @@ TEST_F(PipelineTest, NamesTheImageThatCannotBeRead) {
   write_file(folder / "broken.png", "not a picture");
   const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
   const std::vector<Path> images = {queries[0], folder / "broken.png"};
-  EXPECT_THAT(failure([&] { pipeline.encode(images); }), ::testing::HasSubstr("broken.png"));
+  EXPECT_THAT([&] { pipeline.encode(images); }, Fails(ErrorKind::data, HasSubstr("broken.png")));
 }
 
 TEST_F(PipelineTest, NeedsAtLeastOneReference) {
   const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
-  EXPECT_THAT(failure([&] { pipeline.remember({}); }), ::testing::HasSubstr("reference"));
+  EXPECT_THAT([&] { pipeline.remember({}); }, Fails(ErrorKind::data, HasSubstr("reference")));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/checkpoint.hpp"
@@ -13,8 +14,10 @@
 #include "res2clip/train/run.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/adapter_tensors.hpp"
 #include "support/formula.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {
@@ -46,14 +49,6 @@ Backbone tiny_backbone_on(const std::string& device) {
   return Backbone::load(folder / "tiny.pt", {.device = device});
 }
 
-std::map<std::string, at::Tensor> by_name(const Adapters& adapters) {
-  std::map<std::string, at::Tensor> tensors;
-  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    tensors[which.name()] = tensor;
-  });
-  return tensors;
-}
-
 /// The recorded training, run again in a folder of its own.
 class Replay {
  public:
@@ -82,7 +77,7 @@ class Replay {
     const auto processes = single_process();
     TrainingImages images(backbone, recorded_images(), settings);
     if (with_store) {
-      FeatureStore store(root_ / "store", describe_store("replay", backbone, settings, {6, 12, 18, 24}));
+      FeatureStore store(root_ / "store", describe_training_store(backbone, settings, "replay"));
       EXPECT_EQ(images.fill_store(std::move(store), *processes),
                 static_cast<std::int64_t>(json_["items"].size()));
     }
@@ -164,8 +159,8 @@ class Replay {
   }
 
   void compare_weights(const Adapters& adapters, const Goldens& goldens, const std::string& prefix) {
-    const auto before = by_name(initial());
-    const auto weights = by_name(adapters);
+    const auto before = tensors_of(initial());
+    const auto weights = tensors_of(adapters);
     for (const auto& [name, tensor] : weights) {
       const at::Tensor& expected = goldens[prefix + name];
       const double difference = largest_difference(tensor, expected);
@@ -183,7 +178,8 @@ class Replay {
   void compare_input(const TrainingData& data, const TrainingSetup& setup, const StepPairs& step,
                      const Adapters& weights, const Goldens& goldens, const std::string& prefix) {
     const Adapters adapters = to_device(weights, setup.text_residual.device());
-    const Features query = data.features(step.query), reference = data.features(step.reference);
+    const Features query = data.features.of(data.images_of(step.query));
+    const Features reference = data.features.of(data.images_of(step.reference));
     const at::Tensor masks = data.masks(step.query);
     const StepInput input = prepare_step(query, reference, masks, setup.layers, setup.retrieval);
     EXPECT_TRUE(masks.cpu().equal(goldens[prefix + "mask"].squeeze(1))) << prefix;

@@ -1,36 +1,23 @@
-// A training's images: what is kept, what is encoded again, and what several processes share.
+// A training's images: what is kept, and what is encoded again.
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/data/layout.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 #include "res2clip/pipeline/training.hpp"
 #include "res2clip/train/run.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
+#include "support/run_training.hpp"
 
 namespace res2clip {
 namespace {
 
 using namespace testing;
 using ::testing::HasSubstr;
-
-/// The first of two processes, beside one that does as this one, hears of no stop unless `other_stops`, and
-/// writes no file.
-class BesideAnother final : public Communicator {
- public:
-  explicit BesideAnother(bool other_stops) : other_stops_(other_stops) {}
-  int rank() const override { return 0; }
-  int size() const override { return 2; }
-  void sum(at::Tensor&) override {}
-  std::vector<std::string> gather(const std::string& bytes, std::chrono::seconds) override {
-    return {bytes, bytes.empty() && other_stops_ ? "stop" : bytes};
-  }
-
- private:
-  bool other_stops_;
-};
 
 class TrainingImagesTest : public ::testing::Test {
  protected:
@@ -47,7 +34,7 @@ class TrainingImagesTest : public ::testing::Test {
   }
 
   FeatureStore store() const {
-    return {folder / "store", describe_store("pictures", backbone, settings, {6, 12, 18, 24})};
+    return {folder / "store", describe_training_store(backbone, settings, "pictures")};
   }
 
   std::vector<std::int64_t> all_of(const TrainingData& data) const {
@@ -60,15 +47,6 @@ class TrainingImagesTest : public ::testing::Test {
     for (const auto& [category, samples] : dataset.test)
       for (const Sample& sample : samples)
         if (!sample.mask.empty()) std::filesystem::remove(sample.mask);
-  }
-
-  std::string failure(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "no error";
   }
 
   TemporaryFolder folder;
@@ -94,7 +72,7 @@ TEST_F(TrainingImagesTest, KeepNoMoreMasksThanTheyMay) {
   EXPECT_TRUE(data.masks(all_of(data)).equal(first));
   EXPECT_TRUE(kept.data().masks(all_of(data)).equal(first));
   remove_masks();
-  EXPECT_THAT(failure([&] { data.masks(all_of(data)); }), HasSubstr("cannot be opened"));
+  EXPECT_THAT([&] { data.masks(all_of(data)); }, Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }
 
 TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
@@ -105,34 +83,21 @@ TEST_F(TrainingImagesTest, EncodeADamagedRecordAgain) {
   TrainingImages plain(backbone, dataset, settings), stored(backbone, dataset, settings);
   EXPECT_EQ(stored.fill_store(store(), *alone), 0) << "nothing looks damaged yet";
   const TrainingData data = stored.data();
-  EXPECT_TENSORS_NEAR(data.features(all_of(data)).global, plain.data().features(all_of(data)).global, 0.0);
-}
-
-TEST_F(TrainingImagesTest, NeedAStoreThatAllProcessesShare) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/false);
-  const std::string message = failure([&] { images.fill_store(store(), processes); });
-  EXPECT_THAT(message, HasSubstr((folder / "store").string()));
-  EXPECT_THAT(message, HasSubstr("not the same folder for all processes"));
-}
-
-TEST_F(TrainingImagesTest, StopBeingEncodedWhereAnotherProcessIsInterrupted) {
-  TrainingImages images(backbone, dataset, settings);
-  BesideAnother processes(/*other_stops=*/true);
-  EXPECT_THAT(failure([&] { images.fill_store(store(), processes); }), HasSubstr("interrupted"));
+  const std::vector<Path> all = data.images_of(all_of(data));
+  EXPECT_TENSORS_NEAR(stored.of(all).global, plain.of(all).global, 0.0);
 }
 
 TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
   TrainingImages images(backbone, dataset, settings);
   int asked = 0;
-  EXPECT_THAT(failure([&] { images.fill_store(store(), *alone, {}, [&] { return ++asked == 2; }); }),
-              HasSubstr("interrupted"));
+  EXPECT_THAT([&] { images.fill_store(store(), *alone, {}, [&] { return ++asked == 2; }); },
+              Fails(ErrorKind::data, HasSubstr("interrupted")));
   const auto all = static_cast<std::int64_t>(images.data().samples.size());
   EXPECT_EQ(TrainingImages(backbone, dataset, settings).fill_store(store(), *alone), all - 4);
 }
 
 TEST_F(TrainingImagesTest, AreTrainedOnByThePapersProfile) {
-  const Settings paper = resolve_settings("paper", {}, std::vector<std::string>{});
+  const Settings paper = resolve_settings("paper", {}, {}).method;
   settings.train = paper.train;
   settings.text = paper.text;
   settings.prompts = paper.prompts;

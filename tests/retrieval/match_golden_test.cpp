@@ -1,4 +1,5 @@
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
 #include "support/goldens.hpp"

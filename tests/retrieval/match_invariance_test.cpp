@@ -1,6 +1,7 @@
 #include <ATen/Parallel.h>
 
 #include "forms.hpp"
+#include "fused_forms.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {

@@ -1,14 +1,21 @@
 #include "res2clip/retrieval/match.hpp"
 
+#include <functional>
+
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "forms.hpp"
+#include "fused_forms.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
 
+using ::testing::Each;
 using testing::EveryForm;
+using testing::Fails;
 using ::testing::HasSubstr;
 using testing::resembling;
 using testing::unit_features;
@@ -212,28 +219,31 @@ TEST(Match, TopKTakesAllReferencesWhereTheBankHoldsFewer) {
                       exact(query, reference, {2, 2}, options).residual_norm, kTolerance);
 }
 
-std::string failure(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
-  for (const auto form : {match, match_plain, match_fused}) try {
-      form(query, reference, grid, {});
-      ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::data);
-      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-      if (form == match_fused) return error.what();
-    }
-  return {};
+/// All forms of matching, one after the other: each of them checks its input.
+std::vector<std::function<void()>> matching(const at::Tensor& query, const at::Tensor& reference,
+                                            const Grid& grid) {
+  std::vector<std::function<void()>> actions;
+  for (const auto form : {match, match_plain, match_fused})
+    actions.push_back([=] { form(query, reference, grid, {}); });
+  return actions;
 }
 
 TEST(Match, WhatDoesNotFitTogetherIsAnErrorThatSaysWhat) {
   const auto query = unit_features({1, 4, 8}, 28), reference = unit_features({8, 8}, 29);
-  EXPECT_THAT(failure(query, reference, {2, 3}), HasSubstr("4 patches, its grid 2x3"));
-  EXPECT_THAT(failure(query, reference, {-2, -2}), HasSubstr("grid"));
-  EXPECT_THAT(failure(query, reference.narrow(0, 0, 7), {2, 2}), HasSubstr("7 patches, not a multiple"));
-  EXPECT_THAT(failure(query, reference.narrow(0, 0, 0), {2, 2}), HasSubstr("empty"));
-  EXPECT_THAT(failure(query, reference.narrow(1, 0, 7), {2, 2}), HasSubstr("8 numbers, the bank's 7"));
-  EXPECT_THAT(failure(query[0], reference, {2, 2}), HasSubstr("[B, N, D]"));
-  EXPECT_THAT(failure(query.to(at::kHalf), reference.to(at::kHalf), {2, 2}), HasSubstr("float32"));
-  EXPECT_THAT(failure(query, reference.to(at::kDouble), {2, 2}), HasSubstr("float32"));
+  EXPECT_THAT(matching(query, reference, {2, 3}),
+              Each(Fails(ErrorKind::data, HasSubstr("4 patches, its grid 2x3"))));
+  EXPECT_THAT(matching(query, reference, {-2, -2}), Each(Fails(ErrorKind::data, HasSubstr("grid"))));
+  EXPECT_THAT(matching(query, reference.narrow(0, 0, 7), {2, 2}),
+              Each(Fails(ErrorKind::data, HasSubstr("7 patches, not a multiple"))));
+  EXPECT_THAT(matching(query, reference.narrow(0, 0, 0), {2, 2}),
+              Each(Fails(ErrorKind::data, HasSubstr("empty"))));
+  EXPECT_THAT(matching(query, reference.narrow(1, 0, 7), {2, 2}),
+              Each(Fails(ErrorKind::data, HasSubstr("query 8, bank 7"))));
+  EXPECT_THAT(matching(query[0], reference, {2, 2}), Each(Fails(ErrorKind::data, HasSubstr("[B, N, D]"))));
+  EXPECT_THAT(matching(query.to(at::kHalf), reference.to(at::kHalf), {2, 2}),
+              Each(Fails(ErrorKind::data, HasSubstr("float32"))));
+  EXPECT_THAT(matching(query, reference.to(at::kDouble), {2, 2}),
+              Each(Fails(ErrorKind::data, HasSubstr("float32"))));
 }
 
 TEST(MatchOptions, AreReadFromSettings) {
@@ -244,10 +254,14 @@ TEST(MatchOptions, AreReadFromSettings) {
   EXPECT_EQ(options.penalty, Penalty::polar_linear);
   EXPECT_EQ(options.gamma, 0.1);
   EXPECT_EQ(options.neighbours, 2);
-  EXPECT_THROW(SettingsLayer::from_text("neighbours: 0", "t").apply(options), Error);
-  EXPECT_THROW(SettingsLayer::from_text("temperature: 0", "t").apply(options), Error);
-  EXPECT_THROW(SettingsLayer::from_text("gamma: -1", "t").apply(options), Error);
-  EXPECT_THROW(SettingsLayer::from_text("penalty: radical", "t").apply(options), Error);
+  EXPECT_THAT([&] { SettingsLayer::from_text("neighbours: 0", "t").apply(options); },
+              Fails(ErrorKind::settings, HasSubstr("t:1: neighbours")));
+  EXPECT_THAT([&] { SettingsLayer::from_text("temperature: 0", "t").apply(options); },
+              Fails(ErrorKind::settings, HasSubstr("t:1: temperature")));
+  EXPECT_THAT([&] { SettingsLayer::from_text("gamma: -1", "t").apply(options); },
+              Fails(ErrorKind::settings, HasSubstr("t:1: gamma")));
+  EXPECT_THAT([&] { SettingsLayer::from_text("penalty: radical", "t").apply(options); },
+              Fails(ErrorKind::settings, HasSubstr("t:1: penalty")));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "res2clip/retrieval/penalty.hpp"
 
+#include "res2clip/retrieval/options.hpp"
+
 #include "support/goldens.hpp"
 
 namespace res2clip {

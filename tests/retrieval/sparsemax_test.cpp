@@ -1,7 +1,7 @@
 #include <limits>
 #include <set>
 
-#include "res2clip/retrieval/weights.hpp"
+#include "res2clip/retrieval/match_weights.hpp"
 
 #include "sparsemax_threshold.hpp"
 #include "support/goldens.hpp"

@@ -1,7 +1,9 @@
 """Compares each room's includes with the list of rooms that its CMakeLists.txt gives: rooms_test.py SOURCE_FOLDER.
 
 NEEDS must be what public headers and sources include, USES what sources alone include; a room uses only rooms above it in
-src/CMakeLists.txt. The narrow headers of LibTorch are a rule too: no file includes all of ATen.
+src/CMakeLists.txt. The narrow headers of LibTorch are a rule too: no file includes all of ATen. A room's options.hpp
+holds options alone, and the settings of all rooms include nothing else of a room, so that an edit of an API does not
+compile again what knows only settings.
 """
 import re
 import sys
@@ -32,7 +34,20 @@ def listed(text, keyword):
     return set(re.findall(r"res2clip::([a-z_]+)", part.group(1))) if part else set()
 
 
+OF_OPTIONS = re.compile(r"res2clip/(\w+/options|settings/enum_names|retrieval/penalty_kind|core/normalisation)\.hpp")
+OF_SETTINGS = re.compile(r"res2clip/(\w+/options|settings/settings|core/path)\.hpp")
+
+
+def wide_options():
+    headers = [(path, OF_OPTIONS) for path in sorted((root / "include/res2clip").glob("*/options.hpp"))]
+    for path, allowed in [*headers, (root / "include/res2clip/config/settings.hpp", OF_SETTINGS)]:
+        for included in re.findall(r'#include ["<]([^">]+/[^">]+)[">]', path.read_text()):
+            if not allowed.fullmatch(included):
+                yield f"{path.relative_to(root)} includes {included}: options know only other options"
+
+
 def faults():
+    yield from wide_options()
     order = [room for room in re.findall(r"add_subdirectory\((\w+)\)", (root / "src/CMakeLists.txt").read_text())]
     for folder in sorted(p for p in (root / "src").iterdir() if p.is_dir()):
         if folder.name not in order:

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "res2clip/core/random.hpp"
+#include "support/fails.hpp"
 
 namespace res2clip {
 
@@ -44,17 +44,32 @@ static void describe(Fields& fields, Outer& outer) {
 
 namespace {
 
+using ::testing::AllOf;
+using testing::Fails;
 using ::testing::HasSubstr;
 
-std::string failure(const std::string& text) {
-  Outer outer;
-  try {
+auto reading(const std::string& text) {
+  return [text] {
+    Outer outer;
     SettingsLayer::from_text(text, "my.yaml").apply(outer);
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::settings);
-    return error.what();
-  }
-  return "no error";
+  };
+}
+
+TEST(Settings, AnOptionThatStandsForOneNamesItselfInErrors) {
+  Outer outer;
+  SettingsLayer::from_option("--gamma", "inner.gamma", "0.5").apply(outer);
+  EXPECT_EQ(outer.inner.gamma, 0.5);
+  const auto failure_of = [&](std::string_view key, std::string_view value) {
+    try {
+      SettingsLayer::from_option("--it", key, value).apply(outer);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(failure_of("count", "0"), "--it is 0; it must be between 1 and 100");
+  EXPECT_EQ(failure_of("inner.shape", "oval"), "--it is 'oval'; it must be round or square");
+  EXPECT_THAT(failure_of("count", "[1"), HasSubstr("--it: the value is not YAML: "));
 }
 
 TEST(Settings, AnAbsentKeyLeavesItsFieldAlone) {
@@ -80,47 +95,47 @@ TEST(Settings, JsonIsReadAsWell) {
 }
 
 TEST(Settings, AnUnknownKeyIsAnErrorThatNamesFileLineAndKey) {
-  const auto message = failure("count: 2\ninner:\n  gama: 1\n");
-  EXPECT_THAT(message, HasSubstr("my.yaml:3"));
-  EXPECT_THAT(message, HasSubstr("inner.gama"));
-  EXPECT_THAT(message, HasSubstr("gamma"));
+  EXPECT_THAT(
+      reading("count: 2\ninner:\n  gama: 1\n"),
+      Fails(ErrorKind::settings, AllOf(HasSubstr("my.yaml:3"), HasSubstr("inner.gama"), HasSubstr("gamma"))));
 }
 
 TEST(Settings, AKeyThatStandsTwiceIsAnError) {
-  EXPECT_THAT(failure("count: 2\non: true\ncount: 4\n"),
-              ::testing::AllOf(HasSubstr("my.yaml:3"), HasSubstr("count")));
-  EXPECT_THAT(failure("inner: {gamma: 1, gamma: 2}"), HasSubstr("inner.gamma"));
+  EXPECT_THAT(reading("count: 2\non: true\ncount: 4\n"),
+              Fails(ErrorKind::settings, AllOf(HasSubstr("my.yaml:3"), HasSubstr("count"))));
+  EXPECT_THAT(reading("inner: {gamma: 1, gamma: 2}"), Fails(ErrorKind::settings, HasSubstr("inner.gamma")));
 }
 
 TEST(Settings, AKeyThatIsNoWordIsAnError) {
-  EXPECT_THAT(failure("[1, 2]: 3"), HasSubstr("my.yaml:1"));
+  EXPECT_THAT(reading("[1, 2]: 3"), Fails(ErrorKind::settings, HasSubstr("my.yaml:1")));
 }
 
 TEST(Settings, AWrongTypeIsAnError) {
-  EXPECT_THAT(failure("count: many"), HasSubstr("my.yaml:1: count is 'many'"));
-  EXPECT_THAT(failure("count: 2.5"), HasSubstr("whole number"));
-  EXPECT_THAT(failure("count: [1]"), HasSubstr("whole number"));
-  EXPECT_THAT(failure("layers: 6"), HasSubstr("list"));
-  EXPECT_THAT(failure("inner: 6"), HasSubstr("inner"));
+  EXPECT_THAT(reading("count: many"), Fails(ErrorKind::settings, HasSubstr("my.yaml:1: count is 'many'")));
+  EXPECT_THAT(reading("count: 2.5"), Fails(ErrorKind::settings, HasSubstr("whole number")));
+  EXPECT_THAT(reading("count: [1]"), Fails(ErrorKind::settings, HasSubstr("whole number")));
+  EXPECT_THAT(reading("layers: 6"), Fails(ErrorKind::settings, HasSubstr("list")));
+  EXPECT_THAT(reading("inner: 6"), Fails(ErrorKind::settings, HasSubstr("inner")));
 }
 
 TEST(Settings, AValueOutOfRangeIsAnError) {
-  EXPECT_THAT(failure("inner: {gamma: -1}"), HasSubstr("between 0 and 10"));
-  EXPECT_THAT(failure("inner: {gamma: .nan}"), HasSubstr("between 0 and 10"));
-  EXPECT_THAT(failure("layers: [0]"), HasSubstr("between 1 and 99"));
+  EXPECT_THAT(reading("inner: {gamma: -1}"), Fails(ErrorKind::settings, HasSubstr("between 0 and 10")));
+  EXPECT_THAT(reading("inner: {gamma: .nan}"), Fails(ErrorKind::settings, HasSubstr("between 0 and 10")));
+  EXPECT_THAT(reading("layers: [0]"), Fails(ErrorKind::settings, HasSubstr("between 1 and 99")));
 }
 
 TEST(Settings, AnUnknownChoiceListsTheChoices) {
-  EXPECT_THAT(failure("inner: {shape: oval}"), HasSubstr("round or square"));
+  EXPECT_THAT(reading("inner: {shape: oval}"), Fails(ErrorKind::settings, HasSubstr("round or square")));
 }
 
 TEST(Settings, BrokenYamlIsAnErrorWithItsLine) {
-  EXPECT_THAT(failure("a: [1\nb: {"), HasSubstr("my.yaml:"));
+  EXPECT_THAT(reading("a: [1\nb: {"), Fails(ErrorKind::settings, HasSubstr("my.yaml:")));
 }
 
 TEST(Settings, AFailedLayerChangesNothing) {
   Outer outer;
-  EXPECT_THROW(SettingsLayer::from_text("count: 7\nname: y\ncnt: 1", "t").apply(outer), Error);
+  EXPECT_THAT([&] { SettingsLayer::from_text("count: 7\nname: y\ncnt: 1", "t").apply(outer); },
+              Fails(ErrorKind::settings, HasSubstr("cnt")));
   EXPECT_EQ(outer.count, 3);
 }
 
@@ -130,14 +145,12 @@ TEST(Settings, AnAssignmentReachesANestedKey) {
   SettingsLayer::from_assignment("layers=[4]").apply(outer);
   EXPECT_EQ(outer.inner.gamma, 0.25);
   EXPECT_EQ(outer.layers, (std::vector<std::int64_t>{4}));
-  EXPECT_THROW(SettingsLayer::from_assignment("inner.gamma"), Error);
-  EXPECT_THROW(SettingsLayer::from_assignment("inner.nothing=1").apply(outer), Error);
-  try {
-    SettingsLayer::from_assignment("layers=6").apply(outer);
-    ADD_FAILURE() << "no error";
-  } catch (const Error& error) {
-    EXPECT_THAT(error.what(), HasSubstr("--set layers=6: layers must be"));
-  }
+  EXPECT_THAT([&] { SettingsLayer::from_assignment("inner.gamma"); },
+              Fails(ErrorKind::settings, HasSubstr("inner.gamma")));
+  EXPECT_THAT([&] { SettingsLayer::from_assignment("inner.nothing=1").apply(outer); },
+              Fails(ErrorKind::settings, HasSubstr("inner.nothing")));
+  EXPECT_THAT([&] { SettingsLayer::from_assignment("layers=6").apply(outer); },
+              Fails(ErrorKind::settings, HasSubstr("--set layers=6: layers must be")));
 }
 
 TEST(Settings, WhatIsWrittenReadsBackTheSame) {
@@ -156,22 +169,6 @@ TEST(Settings, HelpNamesEveryKeyWithItsRange) {
   EXPECT_THAT(help, HasSubstr("inner.gamma"));
   EXPECT_THAT(help, HasSubstr("0 .. 10"));
   EXPECT_THAT(help, HasSubstr("round or square"));
-}
-
-TEST(RandomStream, IsTheSameEverywhereAndDependsOnTheName) {
-  RandomStream first(111, "pairs");
-  RandomStream same(111, "pairs");
-  RandomStream other(111, "shuffle");
-  const auto draw = first.next();
-  EXPECT_EQ(draw, same.next());
-  EXPECT_NE(draw, other.next());
-  EXPECT_EQ(RandomStream(7, "frozen").below(1000), RandomStream(7, "frozen").below(1000));
-}
-
-TEST(RandomStream, APermutationHoldsEveryIndexOnce) {
-  auto order = RandomStream(3).permutation(50);
-  std::sort(order.begin(), order.end());
-  for (std::int64_t i = 0; i < 50; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
 }
 
 }  // namespace

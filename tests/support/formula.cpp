@@ -15,8 +15,8 @@ double inverse_root(std::int64_t value) {
 
 using Tensors = std::map<std::string, at::Tensor>;
 
-void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, std::int64_t layers,
-               int salt) {
+void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, std::int64_t hidden,
+               std::int64_t layers, int salt) {
   const auto put = [&](const std::string& name, std::vector<std::int64_t> shape, double scale,
                        double offset = 0.0) {
     tensors[prefix + name] = formula_tensor(prefix + name, shape, scale, offset, salt);
@@ -27,9 +27,9 @@ void add_block(Tensors& tensors, const std::string& prefix, std::int64_t width, 
   put("attn.in_proj_bias", {3 * width}, 0.02);
   put("attn.out_proj.weight", {width, width}, deep);
   put("attn.out_proj.bias", {width}, 0.02);
-  put("mlp.c_fc.weight", {4 * width, width}, kRoot3 * inverse_root(2 * width));
-  put("mlp.c_fc.bias", {4 * width}, 0.02);
-  put("mlp.c_proj.weight", {width, 4 * width}, deep);
+  put("mlp.c_fc.weight", {hidden, width}, kRoot3 * inverse_root(2 * width));
+  put("mlp.c_fc.bias", {hidden}, 0.02);
+  put("mlp.c_proj.weight", {width, hidden}, deep);
   put("mlp.c_proj.bias", {width}, 0.02);
   for (const std::string norm : {"ln_1", "ln_2"}) {
     put(norm + ".weight", {width}, 0.1, 1.0);
@@ -87,10 +87,10 @@ std::map<std::string, at::Tensor> formula_clip(const ClipSize& size, int salt) {
   }
   for (std::int64_t block = 0; block < size.vision_layers; ++block)
     add_block(tensors, "visual.transformer.resblocks." + std::to_string(block) + ".", size.vision_width,
-              size.vision_layers, salt);
+              size.vision_hidden, size.vision_layers, salt);
   for (std::int64_t block = 0; block < size.text_layers; ++block)
     add_block(tensors, "transformer.resblocks." + std::to_string(block) + ".", size.text_width,
-              size.text_layers, salt);
+              4 * size.text_width, size.text_layers, salt);
   return tensors;
 }
 

@@ -16,6 +16,7 @@ at::Tensor formula_tensor(const std::string& name, const std::vector<std::int64_
 
 struct ClipSize {
   std::int64_t vision_width, vision_layers, patch, native, embed, text_width, text_layers;
+  std::int64_t vision_hidden = 4 * vision_width;  // between the two linear maps of a block
 };
 inline constexpr ClipSize kTinyClip{128, 24, 14, 56, 96, 64, 2};
 /// The architecture of models/demo-clip.safetensors: what that backbone is without its training.

@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/jit/serialization/pickle.h>
 
+#include "res2clip/core/files.hpp"
+
 namespace res2clip::testing {
 
 Goldens Goldens::read(const Path& path) {

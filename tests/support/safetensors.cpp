@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/files.hpp"
+
 namespace res2clip::testing {
 namespace {
 
@@ -14,8 +16,10 @@ const char* type_name(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kHalf ? "F16" : "F32";
 }
 
-std::string header_of(const std::map<std::string, at::Tensor>& tensors) {
+std::string header_of(const std::map<std::string, at::Tensor>& tensors,
+                      const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header;
+  if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const auto end = offset + tensor.nbytes();
@@ -30,8 +34,9 @@ std::string header_of(const std::map<std::string, at::Tensor>& tensors) {
 
 }  // namespace
 
-void write_safetensors(const Path& path, const std::map<std::string, at::Tensor>& tensors) {
-  const std::string header = header_of(tensors);
+void write_safetensors(const Path& path, const std::map<std::string, at::Tensor>& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  const std::string header = header_of(tensors, metadata);
   const std::uint64_t length = header.size();
   AtomicFile file(path);
   {

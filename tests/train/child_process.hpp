@@ -7,7 +7,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip::testing {
 

@@ -19,7 +19,7 @@ at::Tensor pixels(const at::Tensor& values) {
 }
 
 Labels batch_labels(const at::Tensor& anomalous) {
-  return label(anomalous, CountOver::batch, count(anomalous));
+  return label(anomalous, CountOver::batch, label_counts(anomalous));
 }
 
 /// Every case of the golden file, by the function it came from. Returns value(s) as one tensor.
@@ -98,7 +98,7 @@ TEST(MagnitudeRegulariser, IsZeroWithoutGradientAtTheIdentity) {
 TEST(Labels, CountEachImageByItselfWhereAsked) {
   at::Tensor mask = at::zeros({2, 4, 4});
   mask[0].slice(0, 0, 1) = 1.0;  // 4 of 16 pixels of the first image
-  const Labels labels = label(mask, CountOver::image, count(mask));
+  const Labels labels = label(mask, CountOver::image, label_counts(mask));
   const at::Tensor value = at::full({2, 4, 4}, 3.0);
   // Each image's mean is 3; averaged over two images, of which one has no anomalous pixel.
   EXPECT_NEAR(normal_part(labels, value).item<double>(), 3.0, 1e-6);
@@ -109,7 +109,7 @@ TEST(Labels, OfPartsOfABatchAddUpToTheBatch) {
   const at::Tensor mask = at::rand({4, 8, 8}).gt(0.7).to(at::kFloat);
   const at::Tensor score = at::randn({4, 8, 8});
   for (const CountOver over : {CountOver::batch, CountOver::image}) {
-    const Counts whole = count(mask);
+    const Counts whole = label_counts(mask);
     const double one = text_hinge(label(mask, over, whole), score, 1.0).item<double>();
     double parts = 0.0;
     for (int image = 0; image < 4; ++image)

@@ -11,28 +11,33 @@ namespace res2clip::testing {
 
 /// Small made-up training data: two classes, unit features in which anomalous patches lie elsewhere, masks to
 /// match. The same in every process.
-class SyntheticData {
+class SyntheticData final : public FeatureSource {
  public:
   static constexpr std::int64_t kWidth = 16;
   static constexpr Grid kGrid{4, 4};
   static constexpr std::int64_t kMaskSize = 20;
   inline static const std::vector<int> kLayers{1, 2};
 
-  explicit SyntheticData(std::int64_t count = 11, c10::Device device = c10::kCPU) : device_(device) {
+  explicit SyntheticData(std::int64_t count = 11, c10::Device device = c10::kCPU)
+      : device_(device), data_{{}, *this, {}} {
     for (std::int64_t i = 0; i < count; ++i) {
       const bool anomalous = i % 3 == 0;
       const std::string category = i % 2 == 0 ? "even" : "odd";
-      data_.samples.push_back({category + "/" + std::to_string(i) + ".png", category, anomalous});
+      const std::string name = category + "/" + std::to_string(i) + ".png";
+      data_.samples.push_back({name, category, anomalous, name});
     }
-    data_.features = [this](std::span<const std::int64_t> indices) {
-      return to_device(features(indices), device_);
-    };
     data_.masks = [this](std::span<const std::int64_t> indices) { return masks(indices).to(device_); };
   }
   SyntheticData(const SyntheticData&) = delete;
   SyntheticData& operator=(const SyntheticData&) = delete;
 
   const TrainingData& data() const { return data_; }
+
+  Features of(std::span<const Path> images) override {
+    std::vector<std::int64_t> indices;
+    for (const Path& image : images) indices.push_back(std::stoll(image.stem().string()));
+    return to_device(features(indices), device_);
+  }
 
   TrainingSetup setup() const {
     TrainingSetup setup;

@@ -12,6 +12,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/train/run.hpp"
 
+#include "support/run_training.hpp"
 #include "train/synthetic_data.hpp"
 
 namespace {
@@ -41,7 +42,7 @@ int train(int argc, char** argv) {
   };
   run.stop_requested = [&] { return stop_after >= 0 && steps + 1 >= stop_after; };
   const testing::SyntheticData data;
-  const TrainingOutcome outcome = run_training(data.data(), data.setup(), run, *processes);
+  const TrainingOutcome outcome = testing::run_training(data.data(), data.setup(), run, *processes);
   std::printf("%lld of %lld steps\n", static_cast<long long>(outcome.next_step),
               static_cast<long long>(outcome.total_steps));
   return 0;

@@ -4,6 +4,7 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "support/adapter_tensors.hpp"
 #include "support/goldens.hpp"
 #include "train/synthetic_data.hpp"
 
@@ -11,15 +12,8 @@ namespace res2clip {
 namespace {
 
 using testing::SyntheticData;
+using testing::tensors_of;
 using Weights = std::map<std::string, at::Tensor>;
-
-Weights by_name(const Adapters& adapters) {
-  Weights weights;
-  for_each_tensor(adapters, [&](const AdapterTensor& which, const at::Tensor& tensor) {
-    weights[which.name()] = tensor;
-  });
-  return weights;
-}
 
 double figure(const Figures& figures, const std::string& name) {
   for (const auto& [key, value] : figures)
@@ -48,10 +42,10 @@ class Trainers : public ::testing::Test {
     const auto pairs = draw_pairs(data_.data().samples, setup.options.batch_size, 111, 0);
     trainer.step(pairs[0]);
     trainer.step(pairs[1]);
-    return by_name(trainer.adapters());
+    return tensors_of(trainer.adapters());
   }
 
-  Weights initial() const { return by_name(data_.setup().initial); }
+  Weights initial() const { return tensors_of(data_.setup().initial); }
 
   SyntheticData data_;
 };

@@ -9,42 +9,20 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/clip/features.hpp"
+#include "res2clip/clip/model_card.hpp"
 #include "res2clip/compute/compute.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
-
-/// What an exported archive says of itself (card.json inside it).
-struct ModelCard {
-  std::string name;               ///< file name of the weights it was made from
-  std::string weights_sha256;     ///< of that file
-  bool weights_verified = false;  ///< whether that checksum is a published one
-  std::int64_t embed_dim = 0;     ///< D
-  std::int64_t image_size = 0;    ///< side of the square input in pixels, the default of `encode`
-  std::int64_t native_size = 0;   ///< side that the position grid was trained for
-  std::int64_t patch_size = 0;
-  std::int64_t vision_width = 0;
-  std::int64_t vision_layers = 0;
-  std::int64_t vision_heads = 0;
-  std::int64_t text_width = 0;
-  std::int64_t text_layers = 0;
-  std::int64_t text_heads = 0;
-  std::int64_t context_length = 77;
-  std::int64_t vocabulary_size = 49408;
-  std::int64_t vv_blocks = 19;   ///< how many of the last blocks have V-V attention
-  bool global_ln_post = false;   ///< whether the global feature passes ln_post before the projection
-  bool patch_ln_post = true;     ///< whether patch features do
-  bool patch_projection = true;  ///< whether patch features are projected to D (else: vision_width)
-};
 
 /// The frozen CLIP with V-V attention: the only thing that runs the archive. Thread-compatible, not
 /// thread-safe.
 class Backbone {
  public:
   /// Loads an archive that `export_backbone` wrote onto the device of `compute`, and applies threads and
-  /// precision to the process (see apply()). Verifies the archive's checksum (about a second for ViT-L/14).
-  /// Throws a data error for a file that is no such archive, or is damaged, a settings error for a device
-  /// that is not there.
+  /// precision to the process (see apply_compute()). Verifies the archive's checksum (about a second for
+  /// ViT-L/14). Throws a data error for a file that is no such archive, or is damaged, a settings error for a
+  /// device that is not there.
   static Backbone load(const Path& archive, const ComputeOptions& compute);
   ~Backbone();
   Backbone(Backbone&&) noexcept;

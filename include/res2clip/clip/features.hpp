@@ -15,15 +15,13 @@ namespace res2clip {
 /// device.
 struct Features {
   at::Tensor global;  ///< [B, D]
-  std::map<int, at::Tensor>
-      patches;  ///< layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major
+  /// Layer (blocks count from 1) -> [B, N, D], N = grid.size(), row-major.
+  std::map<int, at::Tensor> patches;
   Grid grid;
 
   std::int64_t batch() const { return global.size(0); }
 };
 
-/// The images `first` .. `first + count - 1` of a batch, as views.
-Features slice(const Features& features, std::int64_t first, std::int64_t count);
 /// The same features on another device.
 Features to_device(Features features, c10::Device device);
 /// Batches one after the other along B. All must have the same grid and layers.

@@ -7,27 +7,9 @@
 
 #include <c10/core/Device.h>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/compute/options.hpp"
 
 namespace res2clip {
-
-/// Arithmetic of matrix products and convolutions. Everything that is compared with golden numbers is fp32.
-enum class Precision { fp32, tf32, bf16 };
-
-template <>
-struct EnumNames<Precision> {
-  static constexpr std::pair<Precision, std::string_view> values[] = {
-      {Precision::fp32, "fp32"}, {Precision::tf32, "tf32"}, {Precision::bf16, "bf16"}};
-};
-
-/// Where and how to compute.
-struct ComputeOptions {
-  std::string device = "auto";  ///< auto, cpu, cuda or cuda:N
-  Precision precision = Precision::fp32;
-  std::int64_t threads = 0;     ///< CPU threads; 0: what OMP_NUM_THREADS says, else all cores
-  std::int64_t batch_size = 8;  ///< images encoded at once
-};
-void describe(Fields& fields, ComputeOptions& options);
 
 /// The device that a name stands for: `auto` is the first CUDA device when this build and this machine have
 /// one, the CPU otherwise. Throws a settings error for a device that is not there.
@@ -42,9 +24,9 @@ std::string device_of_process(const std::string& name, int local_rank);
 std::int64_t threads_of_process(int local_size);
 
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
-/// device. TF32 is switched off for products and convolutions unless the precision is tf32; cuDNN keeps to
+/// device. TF32 is switched off for products and convolutions if the precision is fp32; cuDNN keeps to
 /// algorithms that give the same bits in every run.
-c10::Device apply(const ComputeOptions& options);
+c10::Device apply_compute(const ComputeOptions& options);
 
 /// What to tell of an exception by which memory ran out, on a device or the CPU: how much was needed, and the
 /// settings to lower. Nothing for any other exception.

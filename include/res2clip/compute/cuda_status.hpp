@@ -30,4 +30,9 @@ std::uint64_t free_cuda_memory(int device);
 /// without CUDA.
 std::uint64_t peak_cuda_memory(int device);
 
+/// What to tell of the launch of a kernel (`kernel`, in words) on `device` that gave the CUDA error `code`:
+/// that it could not start and why, or, of an error that CUDA tells later than it happens, that an earlier
+/// operation failed.
+std::string launch_failure(const std::string& kernel, const std::string& device, int code);
+
 }  // namespace res2clip

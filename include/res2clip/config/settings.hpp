@@ -4,18 +4,18 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
-#include "res2clip/clip/archive.hpp"
-#include "res2clip/clip/prompts.hpp"
-#include "res2clip/compute/compute.hpp"
+#include "res2clip/clip/options.hpp"
+#include "res2clip/compute/options.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/data/options.hpp"
+#include "res2clip/features/options.hpp"
+#include "res2clip/image/options.hpp"
+#include "res2clip/metrics/options.hpp"
+#include "res2clip/model/options.hpp"
+#include "res2clip/retrieval/options.hpp"
 #include "res2clip/settings/settings.hpp"
-#include "res2clip/features/feature_store.hpp"
-#include "res2clip/data/layout.hpp"
-#include "res2clip/image/overlay.hpp"
-#include "res2clip/image/prepare.hpp"
-#include "res2clip/metrics/metrics.hpp"
-#include "res2clip/model/detector.hpp"
-#include "res2clip/model/text_anchors.hpp"
 #include "res2clip/train/options.hpp"
 
 namespace res2clip {
@@ -36,7 +36,7 @@ struct EnumNames<Profile> {
 struct Settings {
   Profile profile = Profile::released;  ///< the values that this run started from
   ImageOptions image;
-  ExportOptions backbone;  ///< key `export`; its image size is the key `image.size`
+  EncoderForm encoder;  ///< key `export`: what the archive must have been exported with
   PromptOptions prompts;
   TextOptions text;
   LayerOptions layers;
@@ -65,12 +65,17 @@ struct RunOptions {
 };
 void describe(Fields& fields, RunOptions& options);
 
-/// The settings of the commands that work on a data set.
-struct RunSettings : Settings {
+/// The settings of a run of the program.
+struct RunSettings {
+  Settings method;  ///< its keys stand beside `data` and `run`
   DatasetOptions data;
   RunOptions run;
 };
 void describe(Fields& fields, RunSettings& settings);
+
+/// The settings that decide scores and differ from the profile's, as "retrieval.gamma". Left out are the
+/// image size, the export (both are the backbone's) and the metrics.
+std::vector<std::string> changed_settings(const Settings& settings);
 
 /// The YAML text of a profile, as it is compiled into the program.
 std::string_view profile_text(Profile profile);
@@ -78,9 +83,7 @@ std::string_view profile_text(Profile profile);
 /// Settings from the weakest to the strongest source: the profile, the settings file (YAML or JSON; empty:
 /// none), then "key.path=value" assignments in their order. The profile is the one named by `profile` (empty:
 /// not named), else by an assignment or the file (key `profile`), else `released`. Throws settings errors.
-Settings resolve_settings(std::string_view profile, const Path& file,
-                          std::span<const std::string> assignments);
-RunSettings resolve_run_settings(std::string_view profile, const Path& file,
-                                 std::span<const std::string> assignments);
+RunSettings resolve_settings(std::string_view profile, const Path& file,
+                             std::span<const std::string> assignments);
 
 }  // namespace res2clip

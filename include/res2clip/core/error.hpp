@@ -1,5 +1,6 @@
 #pragma once
 
+#include <exception>
 #include <stdexcept>
 #include <string>
 
@@ -31,6 +32,9 @@ class Error : public std::runtime_error {
 Error runtime_error(const std::string& message);
 Error settings_error(const std::string& message);
 Error data_error(const std::string& message);
+
+/// The first line of an exception's message: in LibTorch's, a trace of C++ frames follows.
+std::string first_line(const std::exception& error);
 
 /// "a, b or c" of a list of words, for messages that name the choices. Empty for an empty list.
 template <class Words>

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
-namespace res2clip {
+#include "res2clip/core/path.hpp"
 
-using Path = std::filesystem::path;
+namespace res2clip {
 
 /// All bytes of a file. Throws a data error that names the path where it cannot be read.
 std::string read_file(const Path& path);
@@ -38,6 +37,10 @@ void remove_unfinished_files() noexcept;
 
 /// Writes bytes through an AtomicFile.
 void write_file(const Path& path, std::string_view bytes);
+
+/// Flushes the bytes of an open file to disk. False, with errno set, if that failed; a file system that does
+/// not support it counts as done, since nothing better is to be had there.
+bool flush_to_disk(int descriptor) noexcept;
 
 /// SHA-256 in lower-case hexadecimal, of bytes and of a file (read in pieces). Throws a data error where the
 /// file cannot be read.

@@ -4,25 +4,11 @@
 #include <string>
 #include <vector>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/demo/options.hpp"
 
 namespace res2clip {
-
-/// Which demo pictures to make. A class is called after its family ("gear"), or after its family and a number
-/// ("gear_2"): each number is another thing of that family, with parameters of its own.
-struct DemoOptions {
-  std::int64_t size = 256;
-  std::int64_t seed = 1;
-  std::vector<std::string> classes;  ///< empty: one class of each family
-  std::vector<std::string> defects;  ///< the kinds to choose from; empty: all
-  std::int64_t kinds = 4;            ///< kinds of defects per class, chosen by the seed
-  std::int64_t train = 6;            ///< pictures in train/good of each class
-  std::int64_t good = 6;             ///< pictures in test/good of each class
-  std::int64_t defective = 3;        ///< pictures of each kind of defect of each class
-};
-void describe(Fields& fields, DemoOptions& options);
 
 /// A family of surfaces or objects that classes can be made of.
 struct DemoFamily {

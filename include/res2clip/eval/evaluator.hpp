@@ -8,28 +8,24 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/clip/features.hpp"
+#include "res2clip/compute/stage_times.hpp"
 #include "res2clip/core/progress.hpp"
 #include "res2clip/data/references.hpp"
 #include "res2clip/data/sample.hpp"
+#include "res2clip/eval/published.hpp"
+#include "res2clip/features/feature_source.hpp"
+#include "res2clip/image/read_options.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
 
-/// Where an evaluation gets its tensors from: encoded on the spot, read from a feature store, or made up by a
-/// test.
-struct EvaluationInput {
-  /// Features of a batch of images, in their order, with the layers that the detector needs.
-  std::function<Features(std::span<const Sample>)> features;
-
-  /// The mask of a sample as uint8 [size, size], nonzero where anomalous. Called from several threads at
-  /// once, and only for samples that have a mask.
-  std::function<at::Tensor(const Sample&, std::int64_t size)> mask;
-
-  /// If set: told which batch will be asked for after the next one, so that its images can be read meanwhile.
-  std::function<void(std::span<const Sample>)> upcoming;
-};
+/// The mask of a sample as uint8 [size, size], nonzero where anomalous. Called from several threads at once,
+/// and only for samples that have a mask.
+using ReadMask = std::function<at::Tensor(const Sample&, std::int64_t size)>;
+/// From its file. `options`: as images are read.
+at::Tensor read_mask(const Sample& sample, std::int64_t size);
+ReadMask mask_reader(const ReadOptions& options);
 
 /// The scores of one image.
 struct ImageResult {
@@ -53,6 +49,9 @@ struct EvaluationResult {
   MetricMode mode = MetricMode::released;
   std::vector<ClassResult> classes;
   MeanMetrics mean;
+  std::vector<std::string> remarks;   ///< Dataset::remarks
+  std::vector<std::string> left_out;  ///< Dataset::left_out
+  PaperComparison paper;
 };
 
 /// Whom an evaluation tells how it goes. Any may be empty; an exception thrown from one ends the evaluation.
@@ -61,6 +60,8 @@ struct EvaluationListener {
   std::function<void(const ClassResult&)> class_done;  ///< as soon as a class is finished
   std::function<void(const Sample&, const at::Tensor& map)>
       image_done;  ///< fused anomaly map [H, W], CPU, float32
+  /// At the end: how busy each stage was, and how long all took.
+  std::function<void(const std::vector<StageTime>&, double seconds)> timed;
 };
 
 struct EvaluationOptions {
@@ -70,14 +71,15 @@ struct EvaluationOptions {
 
 /// Every image that evaluate() asks for: references and test images of all classes.
 std::vector<Path> images_of(const Dataset& dataset, const References& references);
-/// Every file that evaluate() asks for: those images, and the masks.
-std::vector<Path> files_of(const Dataset& dataset, const References& references);
+/// Every mask that it asks for.
+std::vector<Path> masks_of(const Dataset& dataset);
 
 /// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
-/// batch. Memory holds one batch and the pixels of one class. Throws a data error for a class without
-/// references.
+/// batch. `features` has the layers that the detector needs, and hears of batches before they are asked for.
+/// The figures of a class are computed while the next class is encoded. Memory holds three batches and the
+/// pixels of two classes. Throws a data error for a class without references.
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
-                          const EvaluationInput& input, const EvaluationOptions& options,
-                          const EvaluationListener& listener = {});
+                          FeatureSource& features, const EvaluationOptions& options,
+                          const EvaluationListener& listener = {}, const ReadMask& masks = read_mask);
 
 }  // namespace res2clip

@@ -7,7 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/clip/backbone.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/eval/evaluator.hpp"
 
 namespace res2clip {
@@ -30,8 +30,8 @@ struct Provenance {
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum);
 
 /// results.json: version, provenance, settings, and per class and for the mean the seven figures (fractions
-/// of 1; null where there is none, with the reason beside it), the references, and the paper's figures where
-/// it has some.
+/// of 1; null where there is none, with the reason beside it), the references, the paper's figures or why
+/// they are not comparable, the remarks on the data set, and which images were left out and why.
 std::string results_json(const EvaluationResult& result, const Provenance& provenance,
                          const nlohmann::ordered_json& settings);
 

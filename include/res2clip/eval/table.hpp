@@ -10,8 +10,7 @@
 namespace res2clip {
 
 /// One line for a class that is finished: "leather   99.8  99.9 ...", in percent with one decimal as papers
-/// print,
-/// "-" where there is no figure. `width` is the width of the class column.
+/// print; "-" for a metric that the class does not have. `width` is the width of the class column.
 std::string class_line(const std::string& category, const ClassMetrics& metrics, std::size_t width);
 
 /// The heading that stands above such lines.
@@ -21,7 +20,7 @@ std::string table_heading(std::size_t width);
 std::size_t class_column_width(const std::vector<std::string>& categories);
 
 /// The whole table: heading, a line per class, the mean (with a note for figures that not all classes have),
-/// and where the paper has figures for the run, these and the difference in percentage points.
-std::string results_table(const EvaluationResult& result, const PublishedResult* published);
+/// and the paper's figures with the difference in percentage points, or why these are not comparable.
+std::string results_table(const EvaluationResult& result);
 
 }  // namespace res2clip

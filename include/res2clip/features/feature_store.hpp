@@ -2,35 +2,19 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/features/options.hpp"
 
 namespace res2clip {
 
-/// How numbers lie in a feature store. float16 halves its size; a feature then differs by at most 2^-11 of
-/// its size (2.5e-4 for the unit vectors stored here).
-enum class StoredAs { float32, float16 };
-
-template <>
-struct EnumNames<StoredAs> {
-  static constexpr std::pair<StoredAs, std::string_view> values[] = {{StoredAs::float32, "float32"},
-                                                                     {StoredAs::float16, "float16"}};
-};
-
-struct StoreOptions {
-  StoredAs numbers = StoredAs::float32;
-};
-void describe(Fields& fields, StoreOptions& options);
-
 /// Everything on which stored features depend besides the image itself. A store holds the features of one
-/// such description and refuses any other.
+/// such description and serves no other, but for the layers: it serves any of those that it holds.
 struct StoreDescription {
   std::string dataset;   ///< its name, for people; data sets of other names may not share a store
   std::string backbone;  ///< checksum of the backbone
@@ -44,20 +28,6 @@ struct StoreDescription {
   bool operator==(const StoreDescription&) const = default;
 };
 
-/// The identity of an image in a store: the SHA-256 of its file's bytes. So a store outlives moved and
-/// touched files, notices changed ones (size and time stamps can lie), and holds equal images once.
-std::string image_identity(const Path& image);
-std::vector<std::string> image_identities(std::span<const Path> images);
-
-/// The identities of images, each file read once however often it is asked for.
-class ImageIdentities {
- public:
-  std::vector<std::string> of(std::span<const Path> images);
-
- private:
-  std::map<Path, std::string> known_;
-};
-
 /// Bytes on disk of the features of `images` different images.
 std::uint64_t predicted_bytes(const StoreDescription& description, std::int64_t images);
 
@@ -68,22 +38,26 @@ std::uint64_t free_bytes(const Path& folder);
 /// Features of images on disk: written once, read many times, by several processes at once.
 ///
 /// A folder with `store.json` (the description), `features.bin` (records of equal size) and `index.log`, to
-/// which an entry (identity, record, checksums) is appended only after its record has reached the disk. So
-/// whoever is killed at any moment leaves a store that holds every image finished before, and goes on from
-/// there. Processes that write the same store take turns through a lock on the index.
+/// which an entry (identity, record, checksums) is appended only after its record has reached the disk. A
+/// process killed at any time leaves a valid store; a later run continues from the images already stored.
+/// Processes that write the same store take turns through a lock on the index.
 ///
 /// Reading maps one record at a time and copies it out: memory in use is that of the features returned. A
 /// store that may not be written (another's folder, a disk mounted read-only) can be read all the same.
 class FeatureStore {
  public:
-  /// Opens the store in `folder`, or makes one. Throws a data error that names the differing field where the
-  /// store was made for another description, or where it is damaged; a runtime error where it cannot be made.
+  /// Opens the store in `folder`, or makes one. A store that is there may hold more layers than
+  /// `description` names; read() then gives those named alone. Throws a data error that names the differing
+  /// field where the store was made for another description, or where it is damaged; a runtime error where
+  /// it cannot be made.
   FeatureStore(Path folder, StoreDescription description);
   ~FeatureStore();
   FeatureStore(FeatureStore&&) noexcept;
   FeatureStore& operator=(FeatureStore&&) noexcept;
 
   const StoreDescription& description() const;
+  /// The layers that records hold, which put() needs: at least those of the description.
+  const std::vector<int>& layers_held() const;
   const Path& folder() const;
   bool contains(const std::string& identity) const;
   /// Images stored.
@@ -101,13 +75,14 @@ class FeatureStore {
   void require_space(std::int64_t images, const FreeSpace& free = free_bytes) const;
 
   /// Stores a batch: image i of `features` under identities[i]. Images that are there already are left alone.
-  /// Features must have the description's layers, grid and width. Throws a runtime error where the disk is
-  /// full or the store may only be read.
+  /// Features must have the layers held, and the description's grid and width. Throws a runtime error where
+  /// the disk is full or the store may only be read.
   void put(std::span<const std::string> identities, const Features& features);
 
-  /// The features of these images as one batch, float32 on the CPU, in this order. All must be stored.
-  /// Throws a data error where a record is damaged (its checksum is verified at its first reading).
-  Features read(std::span<const std::string> identities) const;
+  /// The features of these images as one batch, float32 on the CPU, in this order, in memory from which a GPU
+  /// copies by itself if `page_locked`. All must be stored. Throws a data error where a record is damaged
+  /// (its checksum is verified at its first reading).
+  Features read(std::span<const std::string> identities, bool page_locked = false) const;
 
  private:
   struct State;

@@ -4,33 +4,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/image/options.hpp"
 
 namespace res2clip {
-
-/// Colours of a heat map: inferno rises evenly in brightness, turbo shows finer steps.
-enum class Palette { inferno, turbo };
-
-template <>
-struct EnumNames<Palette> {
-  static constexpr std::pair<Palette, std::string_view> values[] = {{Palette::inferno, "inferno"},
-                                                                    {Palette::turbo, "turbo"}};
-};
-
-/// How an anomaly map is laid over its image.
-struct OverlayOptions {
-  Palette palette = Palette::inferno;
-  double opacity = 0.65;             ///< of the hottest pixels; calm ones are transparent
-  bool outline = true;               ///< draw a line around the hottest region
-  double outline_fraction = 0.5;     ///< of the way from the map's median to its maximum (hottest_region)
-  bool side_by_side = true;          ///< original | overlay, with a caption and a colour scale below
-  std::int64_t smallest_edge = 512;  ///< smaller pictures are enlarged to it, so that captions can be read
-  /// Map value that good parts reach. Colours go at least half as far again, and a region whose peak is not
-  /// above it gets no outline, so that good parts look calm. 0: not known here (see
-  /// Detector::reference_peak).
-  double calm = 0.0;
-};
-void describe(Fields& fields, OverlayOptions& options);
 
 /// No result of heat_overlay has a longer edge, in pixels.
 inline constexpr std::int64_t kLongestOverlay = 4096;
@@ -42,15 +18,27 @@ struct HeatScale {
   double high = 1;
 };
 
-/// The scale of one picture among others: from its map's median to its maximum, or half as far again as good
-/// parts reach where that is more.
+/// What is drawn over an image.
+struct HeatLayer {
+  at::Tensor map;  ///< float32 [S, S]
+  HeatScale scale{};
+  /// uint8 [S, S], 1 inside the line that `options.outline` draws (HottestRegion::mask). Undefined: no line.
+  at::Tensor outlined{};
+};
+
+/// Taken for `calm` if the references tell nothing: there is one alone. With the demo backbone it lies
+/// between most normal images and most defects.
+inline constexpr double kCalmUnknown = 0.6;
+
+/// The scale of one image among others: from its map's median to its maximum, or 1.5 times `options.calm` if
+/// that is more.
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options);
 
-/// Draws `map` (float32 [S, S]) over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the
-/// plain overlay (enlarged by a whole factor where smaller than `smallest_edge`), a panel of two such
-/// pictures and a footer with `caption` otherwise: side by side, wide ones (above 2 : 1) one above the other.
-/// Where the result would be longer than kLongestOverlay, the pictures are enlarged less, or shrunk.
-at::Tensor heat_overlay(const at::Tensor& image, const at::Tensor& map, const HeatScale& scale,
-                        const std::string& caption, const OverlayOptions& options);
+/// Draws a heat map over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the plain overlay
+/// (enlarged by a whole factor if smaller than `smallest_edge`), a panel of two such images and a footer with
+/// `caption` otherwise: side by side, wide ones (above 2 : 1) one above the other. If the result would be
+/// longer than kLongestOverlay, the images are enlarged less, or shrunk.
+at::Tensor heat_overlay(const at::Tensor& image, const HeatLayer& heat, const std::string& caption,
+                        const OverlayOptions& options);
 
 }  // namespace res2clip

@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/image/pixel_mode.hpp"
 #include "res2clip/image/read_options.hpp"
 
@@ -54,16 +54,13 @@ struct ImageSize {
 /// The size that decode_image would give, found without decoding unless `options.exif_rotation` is set.
 /// Throws a data error for a file that is not an image, or whose header is damaged.
 ImageSize image_size(const Path& path, const ReadOptions& options = {});
+ImageSize image_size(std::string_view bytes, const Path& path, const ReadOptions& options = {});
 
-/// Throws a data error that names both files and sizes where a mask is not of its image's shape: a mask at
-/// another resolution fits, one that is turned or cut does not, and would mark the wrong pixels.
-void require_same_aspect(const Path& image, const ImageSize& image_size, const Path& mask,
-                         const ImageSize& mask_size);
-
-/// Reads and decodes all of these files, on all threads, and throws a data error that names those (up to ten)
-/// which cannot be read: what a long job asks before it begins.
+/// Reads all of these files, on all threads, and throws a data error that names those (up to ten) which have
+/// an image_fault: what a long job asks before it begins.
 void expect_whole_images(std::span<const Path> paths, const ReadOptions& options = {});
-/// What decode_image finds wrong in one file's bytes, with its path; empty: nothing.
+/// What is wrong with one file's bytes, with its path; empty: nothing. A PNG or JPEG file of 8 bits that ends
+/// as it should is not decoded; damage inside it is found by decode_image.
 std::string image_fault(std::string_view bytes, const Path& path, const ReadOptions& options = {});
 /// Throws what expect_whole_images throws for these faults; empty ones are left out, and nothing is thrown
 /// where none is left.

@@ -24,7 +24,6 @@ struct HottestRegion {
 /// whose values reach median + fraction * (maximum - median); its box is scaled from the map's pixels to
 /// those of an image of `height` x `width`, rounded outwards. A constant map is one region as large as the
 /// image. `map` is float32 [S, S] (any rows and columns) without NaN, which are a data error.
-HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width,
-                             double fraction = 0.5);
+HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width, double fraction);
 
 }  // namespace res2clip

@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
@@ -25,8 +25,5 @@ void write_png(const Path& path, const at::Tensor& pixels);
 /// Writes float32 [H, W] as NumPy's .npy (format 1.0, little-endian): what `numpy.load` reads. Atomic like
 /// write_png.
 void write_float_map(const Path& path, const at::Tensor& map);
-
-/// Reads what write_float_map wrote. Throws a data error for anything else.
-at::Tensor read_float_map(const Path& path);
 
 }  // namespace res2clip

@@ -34,11 +34,11 @@ class ClassAccumulator {
   std::vector<double> anomalous_scores_;  // of images
   bool finite_scores_ = true;
   bool finite_pixels_ = true;
-  std::vector<std::vector<std::uint32_t>>
-      added_;                          // keys of normal pixels, one vector per image since the last sort
+  // Keys of normal pixels, one vector per image since the last sort.
+  std::vector<std::vector<std::uint32_t>> added_;
   std::vector<std::uint32_t> normal_;  // keys of normal pixels, ascending
-  std::vector<std::uint64_t>
-      anomalous_;  // key and region area of each anomalous pixel, ascending after a sort
+  // Key and region area of each anomalous pixel, ascending after a sort.
+  std::vector<std::uint64_t> anomalous_;
   std::int64_t regions_ = 0;
   bool sorted_ = true;
 };

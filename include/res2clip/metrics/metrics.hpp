@@ -8,27 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/metrics/options.hpp"
 
 namespace res2clip {
-
-/// How the pixel curves are taken. Image metrics and both F1 figures are the same in either mode.
-enum class MetricMode {
-  exact,     ///< every distinct score is a threshold, ties merged
-  released,  ///< the 200-strip accumulator of the authors' release, for figures comparable with the published
-             ///< ones
-};
-
-template <>
-struct EnumNames<MetricMode> {
-  static constexpr std::pair<MetricMode, std::string_view> values[] = {{MetricMode::exact, "exact"},
-                                                                       {MetricMode::released, "released"}};
-};
-
-struct MetricOptions {
-  MetricMode mode = MetricMode::released;
-};
-void describe(Fields& fields, MetricOptions& options);
 
 /// The seven figures of a class, in the order of the published tables.
 enum class Metric : std::size_t {
@@ -38,8 +20,8 @@ enum class Metric : std::size_t {
   pixel_auroc,
   pixel_ap,
   pixel_f1,
-  aupro,  ///< per-region overlap integrated to a false-positive rate of 0.3, divided by 0.3; 8-connected
-          ///< regions
+  /// Per-region overlap integrated to a false-positive rate of 0.3, divided by 0.3; 8-connected regions.
+  aupro,
 };
 
 inline constexpr std::size_t kMetricCount = 7;

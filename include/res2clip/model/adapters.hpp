@@ -5,11 +5,14 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
+#include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
 
@@ -40,6 +43,34 @@ struct Adapters {
   GlobalAdapter text_adapter;                          ///< text branch: A_t
 };
 
+/// The five groups of a set, in the order of the authors' checkpoints.
+enum class AdapterGroup { visual, residual_local, residual_global, residual_text, text };
+/// What the authors' checkpoints call them: the members of Adapters.
+template <>
+struct EnumNames<AdapterGroup> {
+  static constexpr std::pair<AdapterGroup, std::string_view> values[] = {
+      {AdapterGroup::visual, "vis_adapters"},
+      {AdapterGroup::residual_local, "res_vis_local_adapters"},
+      {AdapterGroup::residual_global, "res_vis_global_adapter"},
+      {AdapterGroup::residual_text, "res_text_adapter"},
+      {AdapterGroup::text, "text_adapter"}};
+};
+
+/// How a tensor of a fresh adapter begins.
+enum class FreshTensor { ones, zeros, linear, depthwise };
+
+/// One tensor of a set.
+struct AdapterTensor {
+  AdapterGroup group;
+  int layer;              ///< of a local adapter, from 1; 0: the group is one global adapter
+  std::string_view part;  ///< what the adapter's state dict calls it ("norm.weight")
+  std::vector<std::int64_t> (*shape)(std::int64_t d);  ///< for d = D/4
+  FreshTensor fresh;
+
+  std::string key() const;   ///< in the group's state dict: "6.norm.weight", or "norm.weight"
+  std::string name() const;  ///< in the set: "vis_adapters.6.norm.weight"
+};
+
 /// Adapts local residuals [B, N, D] of patches that lie on `grid` (N = grid.size()): Eq. 43. Same shape back,
 /// contiguous. With a zero up-projection the result equals the input bit for bit.
 at::Tensor adapt_local(const LocalAdapter& adapter, const at::Tensor& residual, const Grid& grid);
@@ -55,28 +86,10 @@ at::Tensor adapt_global(const GlobalAdapter& adapter, const at::Tensor& residual
 Adapters fresh_adapters(std::int64_t embed_dim, std::span<const int> visual_layers,
                         std::span<const int> residual_layers, std::uint64_t seed);
 
-/// One tensor of a set: the group is the member's name, the key what the group's state dict calls it
-/// ("6.norm.weight" in a group of local adapters, "norm.weight" in a global one).
-struct AdapterTensor {
-  std::string group;
-  std::string key;
-  std::string name() const { return group + "." + key; }
-};
-
 /// Visits all tensors in the order of the authors' checkpoints.
 void for_each_tensor(Adapters& adapters, const std::function<void(const AdapterTensor&, at::Tensor&)>& visit);
 void for_each_tensor(const Adapters& adapters,
                      const std::function<void(const AdapterTensor&, const at::Tensor&)>& visit);
-
-/// The same for one adapter; the visitor gets the key ("norm.weight").
-void for_each_tensor(LocalAdapter& adapter,
-                     const std::function<void(const std::string&, at::Tensor&)>& visit);
-void for_each_tensor(GlobalAdapter& adapter,
-                     const std::function<void(const std::string&, at::Tensor&)>& visit);
-
-/// How many numbers the adapters hold. With D = 768 and four layers in both branches: 4,182,528 (the
-/// paper: 4.18 M).
-std::int64_t parameter_count(const Adapters& adapters);
 
 /// D of a set.
 std::int64_t embed_dim(const Adapters& adapters);
@@ -84,9 +97,9 @@ std::int64_t embed_dim(const Adapters& adapters);
 /// The set with every tensor on another device (shared where it is there already).
 Adapters to_device(const Adapters& adapters, c10::Device device);
 
-/// Throws a data error, which names `source`, where the set is not made for features of that width and those
+/// Throws a data error, which names `source`, if the set is not made for features of that width and those
 /// layers.
-void expect_fit(const Adapters& adapters, std::int64_t embed_dim, std::span<const int> visual_layers,
-                std::span<const int> residual_layers, const std::string& source);
+void require_fit(const Adapters& adapters, std::int64_t embed_dim, std::span<const int> visual_layers,
+                 std::span<const int> residual_layers, const std::string& source);
 
 }  // namespace res2clip

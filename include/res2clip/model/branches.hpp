@@ -6,7 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
-#include "res2clip/model/scoring.hpp"
+#include "res2clip/model/options.hpp"
 
 /// The equations of the three branches, one function each. Tensors are float32, all on one device; R with a
 /// tilde is an adapted residual (the residual itself in training-free mode).

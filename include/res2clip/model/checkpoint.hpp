@@ -5,7 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/model/adapters.hpp"
 
 namespace res2clip {

@@ -1,28 +1,19 @@
 #pragma once
 
-#include <map>
 #include <optional>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/features.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/model/maps.hpp"
+#include "res2clip/model/options.hpp"
 #include "res2clip/model/reference_bank.hpp"
-#include "res2clip/model/scoring.hpp"
 #include "res2clip/model/text_anchors.hpp"
 #include "res2clip/retrieval/match.hpp"
 
 namespace res2clip {
 
-/// Everything that a detector can be told.
-struct DetectorOptions {
-  LayerOptions layers;
-  MatchOptions retrieval;
-  ScoringOptions scoring;
-};
-
-/// Scores of one layer at patch resolution, before averaging: layer -> [B, rows, cols].
-using PatchMaps = std::map<int, at::Tensor>;
 
 /// What is found in a batch of B images of H x W pixels. Float32 on the device of the features; higher is
 /// more anomalous.
@@ -73,12 +64,10 @@ class Detector {
   std::optional<double> reference_peak(const ReferenceBank& bank) const;
 
  private:
-  void expect_comparable(const Features& query, const ReferenceBank& bank) const;
+  void require_comparable(const Features& query, const ReferenceBank& bank) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
   void draw_maps(const Grid& grid, Detection& found) const;
   void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;
-  at::Tensor branch_map(const PatchMaps& patches, const Grid& grid) const;
-  at::Tensor smoothed(const at::Tensor& maps) const;
   at::Tensor clamped(const at::Tensor& projections) const;
 
   Layers layers_;

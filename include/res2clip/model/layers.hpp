@@ -3,20 +3,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/model/options.hpp"
 
 namespace res2clip {
-
-/// Which blocks each branch reads, counted from 1. An empty list stands for the default of the backbone's
-/// depth: quarters of it for the visual branch and the fine-tuned residual branch (6, 12, 18, 24 of 24
-/// blocks), the last block for the text branch and the training-free residual branch.
-struct LayerOptions {
-  std::vector<std::int64_t> text;
-  std::vector<std::int64_t> visual;
-  std::vector<std::int64_t> residual_training_free;
-  std::vector<std::int64_t> residual_fine_tuned;
-};
-void describe(Fields& fields, LayerOptions& options);
 
 /// The layers of one detector, ascending.
 struct Layers {

@@ -5,15 +5,15 @@
 #include <vector>
 
 #include "res2clip/clip/features.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
 /// Where reference features come from: what a saved bank is checked against.
 struct BankOrigin {
   std::string backbone;  ///< Backbone::checksum()
-  std::map<std::string, std::string>
-      settings;                         ///< settings that decide the features, as "image.size" -> "518"
+  /// Settings that decide the features, as "image.size" -> "518".
+  std::map<std::string, std::string> settings;
   std::vector<std::string> references;  ///< names of the normal images, in order of the shots
 };
 
@@ -42,6 +42,6 @@ ReferenceBank load_bank(const Path& path);
 
 /// Throws a data error that says what differs where a bank was not made with this backbone and these
 /// settings. `source` names the bank in the message. (The names of the references are not compared.)
-void expect_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source);
+void require_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source);
 
 }  // namespace res2clip

@@ -4,17 +4,9 @@
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/prompts.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/model/options.hpp"
 
 namespace res2clip {
-
-/// How encoded prompts become anchors.
-struct TextOptions {
-  bool normalise_encodings =
-      true;                        ///< each encoding to unit length before the mean (paper, Eq. 32: as it is)
-  bool normalise_residual = true;  ///< R_t to unit length (paper, Eq. 3: the plain difference)
-};
-void describe(Fields& fields, TextOptions& options);
 
 /// The two poles of the text space and the direction between them. All float32 on the device of the
 /// encodings.

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/features/feature_store.hpp"
+#include "res2clip/features/encoded_features.hpp"
+#include "res2clip/image/remarks.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
@@ -14,10 +18,6 @@ namespace res2clip {
 /// (`export`) where they leave that at its default. Throws a settings error for a size that is no multiple of
 /// the patch, and where they ask for another export.
 Settings fit_to_backbone(Settings settings, const ModelCard& card);
-
-/// What a feature store of these images must have been made with. `settings` are fitted to the backbone.
-StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
-                                const Settings& settings, std::vector<int> layers);
 
 /// Backbone, settings and detector put together: from image files to detections. What the program's commands,
 /// and most users of the library, start from.
@@ -35,6 +35,14 @@ class Pipeline {
   /// The side of the square input in pixels: the settings', or the archive's own where they leave it at 0.
   std::int64_t image_size() const { return settings_.image.size; }
 
+  /// Reads images and encodes them, with the layers that the detector needs. This must outlive it.
+  EncodedFeatures features() const;
+  /// What the images that were decoded so far, references among them, bring up that may make results wrong: a
+  /// line for each kind (see ImageRemarks).
+  std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }
+  /// How images are read for this pipeline: for a GPU, into page-locked memory. `pixels`: as in their files,
+  /// too.
+  ReadingOptions reading(bool pixels = false) const;
   /// Reads and prepares images, in parallel: [B, 3, S, S] on the CPU. Throws a data error naming the file.
   at::Tensor prepare(std::span<const Path> images) const;
   /// Features of images, `compute.batch_size` of them at once, of the layers that the detector needs.
@@ -58,6 +66,7 @@ class Pipeline {
   Backbone backbone_;
   Detector detector_;
   Settings settings_;
+  std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
 };
 
 }  // namespace res2clip

@@ -3,23 +3,25 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
-#include "res2clip/processes/communicator.hpp"
 #include "res2clip/core/progress.hpp"
-#include "res2clip/features/feature_store.hpp"
 #include "res2clip/data/sample.hpp"
+#include "res2clip/features/stored_features.hpp"
+#include "res2clip/image/remarks.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/train/trainer.hpp"
 
 namespace res2clip {
 
 /// The auxiliary data set of a training, put together from a backbone and image files: the test images of all
 /// classes (as the authors' release trains), normal ones among them as candidates for references.
-class TrainingImages {
+class TrainingImages final : public FeatureSource {
  public:
   /// `settings` are fitted to the backbone, which must outlive this. No file is opened yet. Without a store
   /// an image is encoded whenever it is asked for. Prepared masks are kept in memory up to `mask_bytes`;
@@ -29,33 +31,37 @@ class TrainingImages {
   TrainingImages(const TrainingImages&) = delete;
   TrainingImages& operator=(const TrainingImages&) = delete;
 
-  /// Encodes what the store lacks, each process of the job its share, batch by batch together; returns how
-  /// many images that were, of all processes. From then on features come from the store. Checks the free disk
-  /// space first. `stop_requested` is asked before each batch; where any process is asked to stop, all throw
-  /// a runtime error that says so, and what was encoded stays. Throws a runtime error where the processes do
-  /// not see the same store.
+  /// Fills the store (see StoredFeatures::fill) and takes features from it from then on.
   std::int64_t fill_store(FeatureStore store, Communicator& processes, const ProgressCallback& progress = {},
                           const std::function<bool()>& stop_requested = {});
 
-  /// What the trainer sees; must not outlive this. Features come on the backbone's device. A stored record
-  /// that is damaged is encoded again.
+  /// What the images that were decoded so far bring up (see ImageRemarks).
+  std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }
+
+  /// What the trainer sees; must not outlive this.
   TrainingData data();
 
+  /// Features of the layers that are trained, on the backbone's device.
+  Features of(std::span<const Path> images) override { return source().of(images); }
+  void soon(std::span<const Path> images) override { source().soon(images); }
+
  private:
-  Features encode(std::span<const Path> images) const;
-  Features features(std::span<const std::int64_t> indices);
-  Features stored_features(std::span<const std::int64_t> indices);
+  FeatureSource& source();
   at::Tensor masks(std::span<const std::int64_t> indices);
 
   const Backbone& backbone_;
   Settings settings_;
-  std::vector<int> layers_;
   std::vector<Sample> samples_;
-  std::optional<FeatureStore> store_;
-  std::vector<std::string> identities_;  ///< of the samples; empty without a store
-  std::vector<at::Tensor> masks_;        ///< of the samples; undefined where not kept
+  std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
+  EncodedFeatures encoded_;
+  std::optional<StoredFeatures> stored_;  ///< none without a store
+  std::vector<at::Tensor> masks_;         ///< of the samples; undefined where not kept
   std::int64_t mask_bytes_left_;
 };
+
+/// What a store of a training's features must have been made with. `settings` are fitted to the backbone.
+StoreDescription describe_training_store(const Backbone& backbone, const Settings& settings,
+                                         const std::string& dataset);
 
 /// Adapters, text residual and options of a training that starts from `initial` (none: fresh ones).
 TrainingSetup make_training_setup(const Backbone& backbone, const Settings& settings,

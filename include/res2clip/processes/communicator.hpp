@@ -13,6 +13,10 @@
 
 namespace res2clip {
 
+/// How long a process waits for others that compute their share of a job: one on a faster device is done long
+/// before them.
+inline constexpr std::chrono::hours kPatience{24 * 7};
+
 /// The processes that share one job. Every one of them must make the same calls in the same order. Where a
 /// process dies, or keeps the others waiting longer than the time-out, their calls throw a runtime error that
 /// says so.

@@ -7,35 +7,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
-#include "res2clip/settings/settings.hpp"
-#include "res2clip/retrieval/penalty.hpp"
+#include "res2clip/retrieval/options.hpp"
 
 namespace res2clip {
-
-/// How penalised similarities S become weights over the references. In the names of the authors' strategies a
-/// leading "sparse_" is sparsemax; without it, "1nn", "2nn", ... and "knn" (5 neighbours) are top_k.
-enum class Weighting {
-  sparsemax,  ///< sparsemax(S) over all references of all shots at once (Eq. 33)
-  top_k,  ///< the `neighbours` largest S, weighted by softmax(similarity / temperature): the penalty (and the
-          ///< pooling) decides who is chosen, the bare similarity how much each counts
-};
-
-template <>
-struct EnumNames<Weighting> {
-  static constexpr std::pair<Weighting, std::string_view> values[] = {{Weighting::sparsemax, "sparsemax"},
-                                                                      {Weighting::top_k, "top_k"}};
-};
-
-/// The matching strategy; the defaults are the authors' ("sparse_radial_knn").
-struct MatchOptions {
-  Weighting weighting = Weighting::sparsemax;
-  Penalty penalty = Penalty::radial;
-  double gamma = 0.01;             ///< weight of the penalty (Eq. 8)
-  std::int64_t neighbours = 5;     ///< top_k: how many references; all of them where the bank holds fewer
-  double temperature = 0.05;       ///< top_k: of the softmax over the chosen ones
-  bool pooled_similarity = false;  ///< compare 3x3 neighbourhoods too (see similarity() in weights.hpp)
-};
-void describe(Fields& fields, MatchOptions& options);
 
 struct Match {
   at::Tensor reference;      ///< [B, N, D], L2-normalised: the matched reference of each query patch (Eq. 34)
@@ -57,32 +31,22 @@ struct Match {
 /// outputs; a NaN among the references therefore makes everything NaN. Where the weighted references cancel
 /// out, the matched reference is zero and the residual the query.
 ///
-/// Throws a data error where shapes, types or devices do not fit together or the bank is empty.
+/// Memory of the fused form beside the result: on the CPU at most 8 MB per thread (for banks up to 131,072
+/// patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and radial; on CUDA
+/// at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled similarity, twice the
+/// query and twice the bank.
+///
+/// Throws a data error if shapes, types or devices do not fit together or the bank is empty.
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options);
 
-/// The plain ATen form of the same, one function per equation (weights.hpp): the oracle of the fast ones.
-/// Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
+/// The plain ATen form of the same, one function per equation (match_weights.hpp): the oracle of the fast
+/// ones. Takes float32 and float64. Holds several [B, N, K*N] tensors at once.
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options);
-
-/// Whether match_fused has a form for these options on the device: all of them on the CPU; in CUDA builds
-/// sparsemax, with any penalty, on CUDA devices.
-bool has_fused_form(const MatchOptions& options, const c10::Device& device);
 
 /// Whether this build's kernels run on a CUDA device: false for a device that they were not compiled for, and
 /// in builds without CUDA.
 bool has_kernels_for(const c10::Device& device);
-
-/// The fused form: float32 tensors, options for which has_fused_form() holds on their device. Neither sorts a
-/// row nor holds a [N, K*N] tensor. Memory besides the result: on the CPU at most 8 MB per thread (for banks
-/// up to 131,072 patches; 16 rows of scores beyond that) and N*N floats for penalties other than none and
-/// radial; on CUDA at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled
-/// similarity, twice the query and twice the bank.
-Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
-                  const MatchOptions& options);
-
-/// Throws the data errors of match().
-void check_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid);
 
 }  // namespace res2clip

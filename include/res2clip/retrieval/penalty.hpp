@@ -6,25 +6,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
-#include "res2clip/settings/settings.hpp"
 #include "res2clip/retrieval/penalty_kind.hpp"
 
 namespace res2clip {
-
-template <>
-struct EnumNames<Penalty> {
-  static constexpr std::pair<Penalty, std::string_view> values[] = {
-      {Penalty::none, "none"},
-      {Penalty::radial, "radial"},
-      {Penalty::radial_new, "radial_new"},
-      {Penalty::radial_margin, "radial_margin"},
-      {Penalty::radial_laplace, "radial_laplace"},
-      {Penalty::radial_euc, "radial_euc"},
-      {Penalty::local, "local"},
-      {Penalty::euc_new, "euc_new"},
-      {Penalty::polar, "polar"},
-      {Penalty::polar_linear, "polar_linear"}};
-};
 
 /// r of every patch: distance from the grid's centre in patch units, [N] float64 on the CPU.
 at::Tensor patch_radii(const Grid& grid);

@@ -14,23 +14,10 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
+#include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
-
-/// Names of an enum's values in settings files and messages. Specialise it beside the enum:
-/// `template <> struct EnumNames<Penalty> { static constexpr std::pair<Penalty, std::string_view> values[] =
-/// {...}; };`
-template <class Enum>
-struct EnumNames;
-
-/// The settings name of an enum value.
-template <class Enum>
-std::string_view name_of(Enum value) {
-  for (const auto& [candidate, name] : EnumNames<Enum>::values)
-    if (candidate == value) return name;
-  return "?";
-}
 
 /// The enum value of a settings name. Throws a settings error that lists the choices; `what` names the
 /// setting.
@@ -104,6 +91,8 @@ class SettingsLayer {
   static SettingsLayer from_file(const Path& path);
   /// "key.path=value", the value in YAML.
   static SettingsLayer from_assignment(std::string_view assignment);
+  /// An option that stands for one setting ("--shots", "run.shots", "4"): errors name the option.
+  static SettingsLayer from_option(std::string_view option, std::string_view key, std::string_view value);
 
   template <class Struct>
   void apply(Struct& target) const {

@@ -1,13 +1,45 @@
 #pragma once
 
-#include "res2clip/core/files.hpp"
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "res2clip/core/path.hpp"
 
 namespace res2clip {
 
-/// Reads a whole zip file as PyTorch writes them (entries stored as they are) and compares every entry with
-/// its CRC-32, which LibTorch's own reader does not. An entry whose CRC is 0 was written without one
-/// (`torch.serialization.set_crc32_options(False)`) and is taken as it is. Throws a data error that names the
-/// file and the entry.
-void expect_undamaged_zip(const Path& path);
+/// An entry of a zip archive: its bytes lie in the file as they are (`stored`), or are compressed.
+struct ZipEntry {
+  std::uint64_t start = 0;  ///< of the bytes in the file
+  std::uint64_t size = 0;   ///< in the file
+  std::uint32_t crc = 0;  ///< CRC-32; 0: written without one (`torch.serialization.set_crc32_options(False)`)
+  bool stored = true;
+};
+
+/// The directory of a zip archive, and the bytes of its entries. Nothing is unpacked: PyTorch compresses
+/// nothing but code, which is never read here. The file stays open, so that all that is read is of one file.
+class ZipArchive {
+ public:
+  /// Reads the directory. Throws a data error that names the file: absent, not a zip, cut off, encrypted, or
+  /// with entries that are named twice, lie outside the file, or share bytes.
+  explicit ZipArchive(const Path& path);
+  ~ZipArchive();
+  ZipArchive(ZipArchive&&) noexcept;
+  ZipArchive& operator=(ZipArchive&&) noexcept;
+
+  const std::map<std::string, ZipEntry>& entries() const;
+  bool contains(const std::string& name) const { return entries().contains(name); }
+
+  /// The bytes of an entry. Throws a data error for an entry that is absent, compressed, larger than `most`,
+  /// or not what its CRC says.
+  std::string read(const std::string& name, std::uint64_t most) const;
+  /// The same into memory of `size` bytes, which must be the entry's size.
+  void read_into(const std::string& name, void* memory, std::uint64_t size) const;
+
+ private:
+  struct File;
+  std::unique_ptr<File> file_;
+};
 
 }  // namespace res2clip

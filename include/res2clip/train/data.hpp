@@ -8,7 +8,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/clip/features.hpp"
+#include "res2clip/features/feature_source.hpp"
 
 namespace res2clip {
 
@@ -17,16 +17,19 @@ struct TrainingSample {
   std::string name;        ///< as pairs files name it: the path relative to the data root
   std::string category;    ///< class
   bool anomalous = false;  ///< normal images are the candidates for references
+  Path image;              ///< what `features` are asked for
 };
 
-/// The auxiliary data set, as the trainer sees it: no files, no backbone. The functions take indices into
-/// `samples` and throw an Error where they fail.
+/// The auxiliary data set, as the trainer sees it: no backbone.
 struct TrainingData {
   std::vector<TrainingSample> samples;
-  /// Features of these images, of all layers that are trained, in this order.
-  std::function<Features(std::span<const std::int64_t>)> features;
-  /// Their masks: uint8 [B, S, S], 0 or 1.
+  /// Features of all layers that are trained.
+  FeatureSource& features;
+  /// The masks of these samples: uint8 [B, S, S], 0 or 1. Throws an Error if it fails.
   std::function<at::Tensor(std::span<const std::int64_t>)> masks;
+
+  /// The files of these samples.
+  std::vector<Path> images_of(std::span<const std::int64_t> indices) const;
 };
 
 }  // namespace res2clip

@@ -7,31 +7,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/grid.hpp"
-#include "res2clip/settings/settings.hpp"
+#include "res2clip/train/options.hpp"
 
 namespace res2clip {
-
-/// What N_0 and N_1 of the losses count.
-enum class CountOver {
-  batch,  ///< normal and anomalous pixels (images) of the whole batch
-  image,  ///< those of each image; images are then averaged (paper)
-};
-template <>
-struct EnumNames<CountOver> {
-  static constexpr std::pair<CountOver, std::string_view> values[] = {{CountOver::batch, "batch"},
-                                                                      {CountOver::image, "image"}};
-};
-
-/// How values per patch meet the mask's pixels.
-enum class ScoreUpsampling {
-  bilinear,  ///< interpolated to the mask's size, before the hinge
-  nearest,   ///< every pixel takes the value of its patch (paper)
-};
-template <>
-struct EnumNames<ScoreUpsampling> {
-  static constexpr std::pair<ScoreUpsampling, std::string_view> values[] = {
-      {ScoreUpsampling::bilinear, "bilinear"}, {ScoreUpsampling::nearest, "nearest"}};
-};
 
 /// Which pixels (or images) are anomalous, and by what the sums over the normal and the anomalous ones are
 /// divided.
@@ -48,7 +26,7 @@ struct Counts {
   double anomalous = 0.0;
   double images = 0.0;
 };
-Counts count(const at::Tensor& anomalous);
+Counts label_counts(const at::Tensor& anomalous);
 
 /// Labels with the counts of the whole batch (or of each image). No count is less than 1e-6, so that an
 /// absent kind contributes zero. The losses below are sums over images divided by these counts: where a batch

@@ -40,8 +40,6 @@ struct BatchLabels {
 /// [B]: the maximum of each mask [B, H, W].
 at::Tensor image_labels(const at::Tensor& masks);
 
-/// Labels of a batch that is seen whole; masks [B, H, W] float32.
-BatchLabels label_batch(const at::Tensor& masks, CountOver over);
 /// Labels of some of a batch's images, with the counts of all.
 BatchLabels label_part(const at::Tensor& masks, CountOver over, const Counts& pixels, const Counts& images);
 
@@ -50,8 +48,10 @@ BatchLabels label_part(const at::Tensor& masks, CountOver over, const Counts& pi
 struct Objective {
   at::Tensor total;  ///< Eq. 16, to be differentiated
   std::vector<std::pair<std::string, at::Tensor>> terms;
-  at::Tensor visual, text, residual_visual,
-      residual_text;  ///< Eqs. 14, 13 and 15; zero where the phase leaves it out
+  at::Tensor visual;           ///< Eq. 14
+  at::Tensor text;             ///< Eq. 13
+  at::Tensor residual_visual;  ///< Eq. 15 of the visual adapters; zero if the phase leaves it out
+  at::Tensor residual_text;    ///< Eq. 15 of the text adapter; zero if the phase leaves it out
 };
 
 /// Computes Eqs. 13 to 16 for the adapters that `phase` trains; the residual branch's other side runs without

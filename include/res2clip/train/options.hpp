@@ -2,10 +2,31 @@
 
 #include <cstdint>
 
-#include "res2clip/settings/settings.hpp"
-#include "res2clip/train/losses.hpp"
+#include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
+
+/// What N_0 and N_1 of the losses count.
+enum class CountOver {
+  batch,  ///< normal and anomalous pixels (images) of the whole batch
+  image,  ///< those of each image; images are then averaged (paper)
+};
+template <>
+struct EnumNames<CountOver> {
+  static constexpr std::pair<CountOver, std::string_view> values[] = {{CountOver::batch, "batch"},
+                                                                      {CountOver::image, "image"}};
+};
+
+/// How values per patch meet the mask's pixels.
+enum class ScoreUpsampling {
+  bilinear,  ///< interpolated to the mask's size, before the hinge
+  nearest,   ///< every pixel takes the value of its patch (paper)
+};
+template <>
+struct EnumNames<ScoreUpsampling> {
+  static constexpr std::pair<ScoreUpsampling, std::string_view> values[] = {
+      {ScoreUpsampling::bilinear, "bilinear"}, {ScoreUpsampling::nearest, "nearest"}};
+};
 
 /// How adapters are trained (App. F.2). The defaults are the authors' release; "paper" names where the paper
 /// differs.
@@ -25,12 +46,12 @@ struct TrainOptions {
   double clip_norm = 1.0;          ///< largest gradient norm of each of the four groups of adapters
   std::int64_t warmup_epochs = 1;  ///< from rate 0, in each optimiser's own steps
 
-  bool alternate =
-      true;  ///< residual branch: even epochs update visual adapters, odd ones the text adapter (Eq. 15)
+  /// Residual branch: even epochs update visual adapters, odd ones the text adapter (Eq. 15).
+  bool alternate = true;
   double tau = 1.0;  ///< margin of the text losses, and factor of the residual losses' margin
   CountOver count_over = CountOver::batch;  ///< N_0 and N_1 (paper: image)
-  ScoreUpsampling upsampling =
-      ScoreUpsampling::bilinear;  ///< of values per patch to the mask (paper: nearest)
+  /// Of values per patch to the mask (paper: nearest).
+  ScoreUpsampling upsampling = ScoreUpsampling::bilinear;
 };
 void describe(Fields& fields, TrainOptions& options);
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/path.hpp"
 #include "res2clip/train/data.hpp"
 
 namespace res2clip {

@@ -67,10 +67,6 @@ class TrainingSession {
   std::unique_ptr<State> state_;
 };
 
-/// A session and its training in one.
-TrainingOutcome run_training(const TrainingData& data, TrainingSetup setup, const TrainingRun& run,
-                             Communicator& processes);
-
 /// One line of log.jsonl, without line end: epoch, step, phase, loss, terms, lr, grad_norm.
 std::string log_line(const StepReport& report);
 

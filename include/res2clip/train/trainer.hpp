@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -10,11 +9,11 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "res2clip/processes/communicator.hpp"
-#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/model/adapters.hpp"
 #include "res2clip/model/layers.hpp"
+#include "res2clip/processes/communicator.hpp"
 #include "res2clip/retrieval/match.hpp"
+#include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/train/adam.hpp"
 #include "res2clip/train/data.hpp"
 #include "res2clip/train/objective.hpp"
@@ -61,6 +60,8 @@ class Trainer {
   /// pairs must be the same everywhere. `stop` tells the others that this process was asked to stop. Throws a
   /// runtime error where a loss is not finite.
   StepReport step(const StepPairs& pairs, bool stop = false);
+  /// Says that these pairs are those of the step after the next one.
+  void soon(const StepPairs& pairs) const;
 
   /// A copy of the weights, on the CPU.
   Adapters adapters() const;
@@ -77,26 +78,35 @@ class Trainer {
   /// Adapters that one optimiser steps.
   struct Group {
     std::string name;
+    std::vector<Phase> phases;  // in which it is stepped
+    Schedule schedule;          // of base 1: a share of each weight's rate
     Adam adam;
-    Schedule schedule;  // of base 1: a share of each weight's rate
+
+    bool runs(Phase phase) const;
   };
-  enum GroupIndex { kVisual, kResidualVisual, kResidualText, kText };
-  /// One of the five parts of a checkpoint: who steps it, and how fast.
+  /// Who steps a group of the checkpoint, and how fast.
   struct Part {
-    const char* name;
-    const char* logged_as;
-    GroupIndex group;
+    AdapterGroup adapters;
+    std::string logged_as;
+    std::string group;
     double rate;
   };
 
-  std::array<Part, 5> parts() const;
-  bool runs(const Group& group, Phase phase) const;
+  std::vector<Group> groups_of(std::int64_t steps_per_epoch) const;
+  std::vector<Part> parts() const;
+  Group& group(const std::string& name);
+  /// The part of a batch that this process computes.
+  struct Share {
+    std::int64_t first = 0, count = 0;
+    bool counted = true;  ///< false: it stands for none, and is computed for company
+  };
+  Share share_of(const StepPairs& pairs) const;
   /// Loads and matches this process's images of a batch.
-  StepInput load(const StepPairs& pairs, std::int64_t first, std::int64_t count) const;
+  StepInput load(const StepPairs& pairs, const Share& share) const;
   BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;
   /// Adds gradients and terms up over the processes; returns whether any was asked to stop.
-  bool share_out(Objective& objective, Phase phase, bool stop);
-  Figures rates() const;
+  bool sum_over_processes(Objective& objective, Phase phase, bool stop);
+  Figures rates();
 
   const TrainingData& data_;
   Communicator& processes_;
@@ -105,7 +115,7 @@ class Trainer {
   MatchOptions retrieval_;
   TrainOptions options_;
   Adapters adapters_;
-  std::array<Group, 4> groups_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace res2clip

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <string>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -9,6 +8,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "../fused_forms.hpp"
@@ -17,10 +17,19 @@
 namespace res2clip {
 namespace {
 
-/// Query patches whose similarities are computed at once: at most 256 MB of them, or 128 patches.
-std::int64_t tile_rows(std::int64_t rows, std::int64_t bank) {
+/// Query patches whose similarities are computed at once: at most 256 MB of them, or 128 patches; all tiles
+/// alike.
+std::int64_t tile_rows(std::int64_t rows, std::int64_t pitch) {
   constexpr std::int64_t kMostScores = 1 << 26;
-  return std::min(rows, std::max<std::int64_t>(kMostScores / bank, 128));
+  const auto most = std::max<std::int64_t>(kMostScores / pitch, 128), tiles = (rows + most - 1) / most;
+  return (rows + tiles - 1) / tiles;
+}
+
+/// Room for rows of similarities, each of which begins at a multiple of 32 bytes: the kernels that cuBLAS has
+/// for tensor cores write whole lines.
+at::Tensor aligned_rows(std::int64_t rows, std::int64_t length, const at::TensorOptions& like) {
+  constexpr std::int64_t kLine = 8;
+  return at::empty({rows, (length + kLine - 1) / kLine * kLine}, like).narrow(1, 0, length);
 }
 
 }  // namespace
@@ -49,7 +58,7 @@ Match fused_cuda(const at::Tensor& query, const at::Tensor& reference, const Gri
 
   const auto plan =
       penalty_plan(options.penalty, options.gamma, static_cast<int>(grid.rows), static_cast<int>(grid.cols));
-  const auto similarities = at::empty({tile_rows(rows, bank), bank}, queries.options());
+  const auto similarities = aligned_rows(tile_rows(rows, bank), bank, queries.options());
   for (std::int64_t first = 0; first < rows; first += similarities.size(0)) {
     const std::int64_t count = std::min(similarities.size(0), rows - first);
     auto tile = similarities.narrow(0, 0, count);
@@ -61,13 +70,13 @@ Match fused_cuda(const at::Tensor& query, const at::Tensor& reference, const Gri
                                residual.data_ptr<float>() + first * channels,
                                norm.data_ptr<float>() + first,
                                count,
-                               bank,
-                               channels,
-                               first,
+                               similarities.stride(0),
+                               static_cast<int>(bank),
+                               static_cast<int>(channels),
+                               static_cast<int>(first % grid.size()),
                                plan};
     if (const int code = cuda::match_rows(task, c10::cuda::getCurrentCUDAStream().stream()); code != 0)
-      throw runtime_error(std::string("retrieval: the matching kernel could not start on ") +
-                          query.device().str() + ": " + cuda::error_text(code));
+      throw runtime_error("retrieval: " + launch_failure("the matching kernel", query.device().str(), code));
   }
   return match;
 }

@@ -4,16 +4,18 @@
 
 namespace res2clip::cuda {
 
-/// Query patches to be matched from their similarities; device pointers, all contiguous float32. No LibTorch.
+/// Query patches to be matched from their similarities; device pointers to float32. Contiguous, except for
+/// the similarities, whose rows may lie further apart than they are long. No LibTorch.
 struct MatchRows {
-  const float* similarities;  ///< [rows, bank]
+  const float* similarities;  ///< [rows, bank], row after row in steps of `pitch`
   const float* query;         ///< [rows, channels]
   const float* references;    ///< [bank, channels]
   float* matched;             ///< [rows, channels]: out
   float* residual;            ///< [rows, channels]: out
   float* residual_norm;       ///< [rows]: out
-  long long rows, bank, channels;
-  long long first;  ///< the first row's place in the batch's [B*N] patches
+  long long rows, pitch;
+  int bank, channels;
+  int first;  ///< the first row's patch of its image; the others follow, image after image
   PenaltyPlan penalty;
 };
 
@@ -23,8 +25,5 @@ int match_rows(const MatchRows& task, void* stream);
 
 /// cudaSuccess (0) where this build has code for the current device, else the error that a launch would give.
 int kernel_status();
-
-/// What CUDA says of an error code.
-const char* error_text(int code);
 
 }  // namespace res2clip::cuda

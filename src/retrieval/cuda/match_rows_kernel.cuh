@@ -1,102 +1,218 @@
 #pragma once
 
-#include "../normalise_floor.hpp"
-#include "block.cuh"
+#include "res2clip/compute/cuda_block.cuh"
+#include "res2clip/core/smallest_norm.hpp"
+
+#include "../fixed_point_threshold.hpp"
 #include "match_rows.hpp"
 
-namespace res2clip::cuda {
+namespace res2clip {
+
+__device__ inline DepthMass from_lane_across(const DepthMass& mass, int distance) {
+  return {cuda::from_lane_across(mass.sum, distance), cuda::from_lane_across(mass.count, distance)};
+}
+
+namespace cuda {
 
 #ifdef __CUDACC__
 /// The shared memory whose size the launch gives.
 __device__ inline float* dynamic_shared() {
-  extern __shared__ float memory[];
+  extern __shared__ __align__(16) float memory[];
   return memory;
 }
 #endif
 
+/// What a block keeps in dynamic shared memory.
+enum class Keeps {
+  scores,     ///< the row's penalised scores: `bank` floats, rounded up to a multiple of four
+  penalties,  ///< its penalties, the same for every shot: a float for each patch of the grid
+  nothing,    ///< scores are made anew from the similarities each time
+};
+
+/// References whose loads are on their way at once.
+constexpr int kAtOnce = 4;
+
 /// A block's shared memory: the row's candidates and what the threads exchange.
 template <int kThreads, int kCapacity>
 struct Shared {
-  Mass masses[kThreads / kWarp];
+  alignas(
+      16) float scores[kCapacity];  ///< of the candidates, relative to the row's maximum; then their weights
+  alignas(16) int places[kCapacity];  ///< in the bank
+  DepthMass masses[kThreads / kWarp];
   float numbers[kThreads / kWarp];
   int counts[kThreads / kWarp];
-  float scores[kCapacity];  ///< of the candidates, relative to the row's maximum; then their weights
-  int places[kCapacity];    ///< in the bank
+  unsigned limit;
+  int weighted;
 };
 
 /// The row that a block works on: one query patch against the whole bank.
 struct QueryRow {
   const float* similarities;  // [bank]
   int bank;
-  PenaltyPlan penalty;
+  const PenaltyPlan& penalty;
   PatchPlace place;
-  float* kept;  // [bank] room for the penalised scores in shared memory
+  float* kept;  // dynamic shared memory
+
+  __device__ int patches() const { return penalty.rows * penalty.cols; }
 };
 
-/// Calls `visit(place, score)` for this thread's share of the row's penalised scores, made from the
-/// similarities. The penalty of a patch is computed once for all shots.
-template <int kThreads, class Visit>
-__device__ void for_my_new_scores(const QueryRow& row, Visit visit) {
-  const int patches = row.penalty.rows * row.penalty.cols;
-  for (int patch = static_cast<int>(threadIdx.x); patch < patches; patch += kThreads) {
-    const float penalty = penalty_between(row.penalty, row.place, place_of(row.penalty, patch));
-    RES2CLIP_UNROLL
-    for (long long place = patch; place < row.bank; place += patches)
-      visit(static_cast<int>(place), row.similarities[place] - penalty);
-  }
-}
-
-/// The same for a later look at the row: from shared memory where the scores were kept there. At every call a
-/// thread has the same share in the same order.
-template <int kThreads, bool kKept, class Visit>
-__device__ void for_my_scores(const QueryRow& row, Visit visit) {
-  if constexpr (kKept) {
-    RES2CLIP_UNROLL
-    for (int place = static_cast<int>(threadIdx.x); place < row.bank; place += kThreads)
-      visit(place, row.kept[place]);
-  } else {
-    for_my_new_scores<kThreads>(row, visit);
-  }
-}
-
-/// The first look at the row: its largest score; NaN where not all of them are finite. Keeps the scores.
-template <int kThreads, bool kKept>
-__device__ float largest_score(const QueryRow& row, float& my_largest, float* numbers, int* counts) {
-  float largest = -INFINITY;
-  int unordered = 0;
-  for_my_new_scores<kThreads>(row, [&](int place, float score) {
-    if constexpr (kKept) row.kept[place] = score;
-    largest = fmaxf(largest, score);
-    unordered |= !(fabsf(score) < INFINITY);
-  });
-  my_largest = largest;
-  const float maximum = across_block<kThreads>(largest, Larger(), numbers);
-  unordered = across_block<kThreads>(unordered, Either(), counts);
-  return unordered != 0 ? NAN : maximum;
-}
-
-/// The threshold of the threads' largest scores alone: a lower bound of the row's.
+/// Walks over this thread's patches of a grid, kThreads apart: one division for all of them.
 template <int kThreads>
-__device__ double bound_from_largest(float my_relative_largest, Mass* masses) {
-  return climb_to_threshold(-1.0, [&](double level) {
-    const Mass mine = strided_mass_above(&my_relative_largest, 1, level, 0, 1);
-    return across_block<kThreads>(mine, Add(), masses);
+class PatchWalk {
+ public:
+  __device__ explicit PatchWalk(const PenaltyPlan& plan)
+      : cols_(plan.cols),
+        y_(static_cast<int>(threadIdx.x) / plan.cols),
+        x_(static_cast<int>(threadIdx.x) % plan.cols),
+        down_(kThreads / plan.cols),
+        along_(kThreads % plan.cols) {}
+
+  __device__ PatchPlace place(const PenaltyPlan& plan) const { return place_at(plan, y_, x_); }
+  __device__ void step() {
+    y_ += down_;
+    x_ += along_;
+    if (x_ >= cols_) {
+      x_ -= cols_;
+      ++y_;
+    }
+  }
+
+ private:
+  int cols_, y_, x_, down_, along_;
+};
+
+/// The largest score that a thread has seen; NaN once one was not finite.
+class LargestScore {
+ public:
+  __device__ void see(float score) {
+    largest_ = fmaxf(largest_, score);
+    zero_ += 0.0f * score;
+  }
+  __device__ float value() const { return zero_ == 0 ? largest_ : NAN; }
+
+ private:
+  float largest_ = -INFINITY, zero_ = 0;
+};
+
+/// Writes the penalties of this thread's patches: every kThreads-th one.
+template <int kThreads>
+__device__ void keep_my_penalties(const QueryRow& row) {
+  PatchWalk<kThreads> walk(row.penalty);
+  for (int patch = static_cast<int>(threadIdx.x); patch < row.patches(); patch += kThreads) {
+    row.kept[patch] = penalty_between(row.penalty, row.place, walk.place(row.penalty));
+    walk.step();
+  }
+}
+
+/// The first look at a row that is kept: makes the scores. Each thread takes a few patches at once, through
+/// all shots; until then their penalties lie where the first shot's scores will.
+template <int kThreads>
+__device__ float keep_scores(const QueryRow& row) {
+  constexpr int kSideBySide = 8;
+  const int patches = row.patches();
+  LargestScore largest;
+  keep_my_penalties<kThreads>(row);
+  for (int first = static_cast<int>(threadIdx.x); first < patches; first += kSideBySide * kThreads) {
+    float penalties[kSideBySide];
+    RES2CLIP_UNROLL
+    for (int i = 0; i < kSideBySide; ++i)
+      if (first + i * kThreads < patches) penalties[i] = row.kept[first + i * kThreads];
+    for (int begin = 0; begin < row.bank; begin += patches) {
+      float similarities[kSideBySide];
+      RES2CLIP_UNROLL
+      for (int i = 0; i < kSideBySide; ++i)
+        if (first + i * kThreads < patches) similarities[i] = row.similarities[begin + first + i * kThreads];
+      RES2CLIP_UNROLL
+      for (int i = 0; i < kSideBySide; ++i)
+        if (first + i * kThreads < patches) {
+          const float score = similarities[i] - penalties[i];
+          row.kept[begin + first + i * kThreads] = score;
+          largest.see(score);
+        }
+    }
+  }
+  const int place = row.bank + static_cast<int>(threadIdx.x);
+  if (place < (row.bank + 3) / 4 * 4) row.kept[place] = -INFINITY;
+  return largest.value();
+}
+
+/// Calls `visit(place, score)` for this thread's share of the scores at `begin` <= place < `end`, both
+/// multiples of four unless `end` is the bank's. Each call gives a thread the same share in the same order.
+template <int kThreads, Keeps kKeeps, class Visit>
+__device__ void for_my_scores(const QueryRow& row, int begin, int end, Visit visit) {
+  if constexpr (kKeeps == Keeps::scores) {
+    for (int place = begin + 4 * static_cast<int>(threadIdx.x); place < end; place += 4 * kThreads) {
+      const Four<float> scores = four_from(row.kept, place);
+      RES2CLIP_UNROLL
+      for (int i = 0; i < 4; ++i) visit(place + i, scores.at[i]);
+    }
+  } else {
+    const int patches = row.patches();
+    for (int place = begin + static_cast<int>(threadIdx.x); place < end; place += kThreads) {
+      const float penalty =
+          kKeeps == Keeps::penalties
+              ? row.kept[place % patches]
+              : penalty_between(row.penalty, row.place, place_of(row.penalty, place % patches));
+      visit(place, row.similarities[place] - penalty);
+    }
+  }
+}
+
+/// The first look at the row: the largest score of this thread's share; NaN if one of them is not finite.
+template <int kThreads, Keeps kKeeps>
+__device__ float my_largest_score(const QueryRow& row) {
+  if constexpr (kKeeps == Keeps::scores) {
+    return keep_scores<kThreads>(row);
+  } else {
+    if constexpr (kKeeps == Keeps::penalties) {
+      keep_my_penalties<kThreads>(row);
+      __syncthreads();
+    }
+    LargestScore largest;
+    for_my_scores<kThreads, kKeeps>(row, 0, row.bank, [&](int, float score) { largest.see(score); });
+    return largest.value();
+  }
+}
+
+/// Climbs over the first `count` scores in shared memory; for one warp.
+template <int kThreads, int kCapacity>
+__device__ DepthMass climb_in_warp(const Shared<kThreads, kCapacity>& shared, int count, unsigned limit) {
+  return climb_to_support(limit, [&](unsigned bound) {
+    DepthMass mine{};
+    for (int i = lane_of_thread(); i < count; i += kWarp)
+      mine.add_if_above(depth_of(shared.scores[i]), bound);
+    return across_warp(mine, Add());
   });
 }
 
-/// Lays down the scores above `maximum + bound`, if they fit. Returns their number.
-template <int kThreads, bool kKept, int kCapacity>
-__device__ int lay_down_candidates(const QueryRow& row, float maximum, double bound,
-                                   Shared<kThreads, kCapacity>& shared) {
+/// A limit that the row's whole support lies above: that of the threads' largest scores alone.
+template <int kThreads, int kCapacity>
+__device__ unsigned limit_from_largest(float my_relative_largest, Shared<kThreads, kCapacity>& shared) {
+  shared.scores[threadIdx.x] = my_relative_largest;
+  __syncthreads();
+  if (warp_of_thread() == 0) {
+    const unsigned limit = limit_of(climb_in_warp(shared, kThreads, kTooDeep));
+    if (lane_of_thread() == 0) shared.limit = limit;
+  }
+  __syncthreads();
+  return shared.limit;
+}
+
+/// Lays down the scores at `begin` <= place < `end` that may lie above `limit`, if they fit. Returns their
+/// number.
+template <int kThreads, Keeps kKeeps, int kCapacity>
+__device__ int lay_down(const QueryRow& row, float maximum, unsigned limit, int begin, int end,
+                        Shared<kThreads, kCapacity>& shared) {
   int mine = 0;
-  const float least = float_at_most(bound);
-  for_my_scores<kThreads, kKept>(row, [&](int, float score) { mine += score - maximum > least; });
+  const float below = score_below(limit);
+  for_my_scores<kThreads, kKeeps>(row, begin, end,
+                                  [&](int, float score) { mine += score - maximum > below; });
   const Share share = share_of_block<kThreads>(mine, shared.counts);
   if (share.total > kCapacity) return share.total;
   int next = share.begin;
-  for_my_scores<kThreads, kKept>(row, [&](int place, float score) {
+  for_my_scores<kThreads, kKeeps>(row, begin, end, [&](int place, float score) {
     const float relative = score - maximum;
-    if (!(relative > least) || next == share.begin + mine) return;
+    if (!(relative > below) || next == share.begin + mine) return;
     shared.scores[next] = relative;
     shared.places[next] = place;
     ++next;
@@ -111,137 +227,233 @@ __device__ int lay_down_candidates(const QueryRow& row, float maximum, double bo
   return share.total;
 }
 
-/// The row's threshold from its candidates, or from all its scores where they did not fit.
-template <int kThreads, bool kKept, int kCapacity>
-__device__ double row_threshold(const QueryRow& row, float maximum, double bound, int candidates,
-                                Shared<kThreads, kCapacity>& shared) {
-  return climb_to_threshold(bound, [&](double level) {
-    Mass mine;
-    if (candidates <= kCapacity)
-      mine = strided_mass_above(shared.scores, candidates, level, threadIdx.x, kThreads);
-    else
-      for_my_scores<kThreads, kKept>(row, [&](int, float score) {
-        const float relative = score - maximum;
-        mine = Add()(mine, strided_mass_above(&relative, 1, level, 0, 1));
-      });
+/// The mass of the row's support from all its scores, where its candidates did not fit.
+template <int kThreads, Keeps kKeeps, int kCapacity>
+__device__ DepthMass climb_over_row(const QueryRow& row, float maximum, unsigned limit,
+                                    Shared<kThreads, kCapacity>& shared) {
+  return climb_to_support(limit, [&](unsigned bound) {
+    DepthMass mine{};
+    for_my_scores<kThreads, kKeeps>(
+        row, 0, row.bank, [&](int, float score) { mine.add_if_above(depth_of(score - maximum), bound); });
     return across_block<kThreads>(mine, Add(), shared.masses);
   });
 }
 
-/// Channels that a thread sums up side by side.
-constexpr int kChannels = 4;
-
-/// Adds weight * reference to this thread's channels first, first + kThreads, ...
-template <int kThreads>
-__device__ void add_scaled(float (&sums)[kChannels], const float* reference, float weight, long long first,
-                           long long channels) {
-  for (int c = 0; c < kChannels; ++c) {
-    const long long channel = first + c * kThreads;
-    if (channel < channels) sums[c] += weight * reference[channel];
-  }
-}
-
-/// Adds `count` weighted references, laid down in shared memory.
+/// Turns the first `candidates` scores into weights and moves together those above 0, in their order. Fills
+/// up with weights of 0, to a multiple of kAtOnce. Returns their number; for one warp.
 template <int kThreads, int kCapacity>
-__device__ void add_laid_down(float (&sums)[kChannels], const MatchRows& task, long long first, int count,
-                              const Shared<kThreads, kCapacity>& shared) {
-  for (int i = 0; i < count; ++i)
-    if (shared.scores[i] > 0)
-      add_scaled<kThreads>(sums, task.references + shared.places[i] * task.channels, shared.scores[i], first,
-                           task.channels);
-}
-
-/// Adds all references above the threshold, a block's width at a time, where the candidates did not fit.
-template <int kThreads, bool kKept, int kCapacity>
-__device__ void add_from_scores(float (&sums)[kChannels], const MatchRows& task, const QueryRow& row,
-                                float maximum, double threshold, long long first,
-                                Shared<kThreads, kCapacity>& shared) {
-  [[maybe_unused]] const int patches = row.penalty.rows * row.penalty.cols;
-  for (int begin = 0; begin < row.bank; begin += kThreads) {
-    const int place = begin + static_cast<int>(threadIdx.x);
-    float weight = 0;
-    if (place < row.bank) {
-      float score;
-      if constexpr (kKept)
-        score = row.kept[place];
-      else
-        score = row.similarities[place] -
-                penalty_between(row.penalty, row.place, place_of(row.penalty, place % patches));
-      weight = static_cast<float>(score - maximum - threshold);
+__device__ int weigh_in_warp(int candidates, double drop, Shared<kThreads, kCapacity>& shared) {
+  int weighted = 0;
+  for (int begin = 0; begin < candidates; begin += kWarp) {
+    const int i = begin + lane_of_thread();
+    const float weight = i < candidates ? static_cast<float>(shared.scores[i] + drop) : 0.0f;
+    const int place = i < candidates ? shared.places[i] : 0;
+    const unsigned chosen = __ballot_sync(kWholeWarp, weight > 0);  // all have read, before any writes
+    if (weight > 0) {
+      const int at = weighted + __popc(chosen & ((1u << lane_of_thread()) - 1));
+      shared.scores[at] = weight;
+      shared.places[at] = place;
     }
-    __syncthreads();  // the last round's readers are done
-    shared.scores[threadIdx.x] = weight;
-    shared.places[threadIdx.x] = place;
-    __syncthreads();
-    add_laid_down<kThreads>(sums, task, first, kThreads, shared);
+    weighted += __popc(chosen);
+    __syncwarp();
+  }
+  const int filled = (weighted + kAtOnce - 1) / kAtOnce * kAtOnce;
+  if (weighted + lane_of_thread() < filled) {
+    shared.scores[weighted + lane_of_thread()] = 0;
+    shared.places[weighted + lane_of_thread()] = shared.places[0];  // which is in the cache
+  }
+  return filled;
+}
+
+/// The same for a block, which then sees the weights.
+template <int kThreads, int kCapacity>
+__device__ int weigh(int candidates, const DepthMass& support, Shared<kThreads, kCapacity>& shared) {
+  if (warp_of_thread() == 0) {
+    const int weighted = weigh_in_warp(candidates, drop_of(support), shared);
+    if (lane_of_thread() == 0) shared.weighted = weighted;
+  }
+  __syncthreads();
+  return shared.weighted;
+}
+
+/// Rows of channels in device memory.
+struct Channels {
+  int count;
+  bool wide;  ///< a multiple of four, and each row begins at a multiple of 16 bytes
+};
+
+__device__ inline Four<float> four_channels(const float* row, int first, const Channels& channels) {
+  if (channels.wide) return four_from(row, first);
+  Four<float> four{};
+  for (int c = 0; c < 4; ++c)
+    if (first + c < channels.count) four.at[c] = row[first + c];
+  return four;
+}
+__device__ inline void store_channels(float* row, int first, const Channels& channels,
+                                      const Four<float>& four) {
+  if (channels.wide) return store_four(row, first, four);
+  for (int c = 0; c < 4; ++c)
+    if (first + c < channels.count) row[first + c] = four.at[c];
+}
+
+/// Adds the `weighted` references in shared memory, in their order, to the sums of four channels.
+template <int kThreads, int kCapacity>
+__device__ void add_four_wide(Four<float>& sums, const float* references, int channels, int first,
+                              int weighted, const Shared<kThreads, kCapacity>& shared) {
+  const float* column = references + first;
+  RES2CLIP_NO_UNROLL
+  for (int i = 0; i < weighted; i += kAtOnce) {
+    const Four<float> weights = four_from(shared.scores, i);
+    const Four<int> places = four_from(shared.places, i);
+    Four<float> rows[kAtOnce];
+    RES2CLIP_UNROLL
+    for (int r = 0; r < kAtOnce; ++r)
+      rows[r] = four_from(column, static_cast<long long>(places.at[r]) * channels);
+    RES2CLIP_UNROLL
+    for (int r = 0; r < kAtOnce; ++r)
+      for (int c = 0; c < 4; ++c) sums.at[c] += weights.at[r] * rows[r].at[c];
+  }
+}
+template <int kThreads, int kCapacity>
+__device__ void add_weighted(Four<float>& sums, const float* references, const Channels& channels, int first,
+                             int weighted, const Shared<kThreads, kCapacity>& shared) {
+  if (first >= channels.count) return;
+  if (channels.wide) return add_four_wide(sums, references, channels.count, first, weighted, shared);
+  for (int i = 0; i < weighted; ++i) {
+    const Four<float> row = four_channels(
+        references + static_cast<long long>(shared.places[i]) * channels.count, first, channels);
+    for (int c = 0; c < 4; ++c) sums.at[c] += shared.scores[i] * row.at[c];
   }
 }
 
-/// One block matches one query patch. The row's scores are looked at three times: for the largest of each
-/// thread's share (whose threshold bounds the row's), to count and to lay down what lies above that bound,
-/// which is the support and a little more. The rest works on these few; should they not fit, the threshold is
-/// found from all scores and what lies above it is laid down; should not even the support fit, all is done,
-/// exactly, from all scores. With kKept the scores stay in dynamic shared memory (`bank` floats) after the
-/// first look; without it they are made anew from the similarities each time.
-template <int kThreads, int kCapacity, bool kKept>
-__global__ void match_rows_kernel(MatchRows task) {
-  static_assert(kThreads % kWarp == 0 && kCapacity >= kThreads,
-                "whole warps, and room for a score from each thread");
-  __shared__ Shared<kThreads, kCapacity> shared;
-  const long long index = blockIdx.x;
-  const int patch = static_cast<int>((task.first + index) % (task.penalty.rows * task.penalty.cols));
-  const QueryRow row{task.similarities + index * task.bank, static_cast<int>(task.bank), task.penalty,
-                     place_of(task.penalty, patch), kKept ? dynamic_shared() : nullptr};
-  const float* query = task.query + index * task.channels;
-  float* matched = task.matched + index * task.channels;
-  float* residual = task.residual + index * task.channels;
+/// What a block has found out about its row's weights.
+struct Weights {
+  DepthMass support;
+  float maximum;
+  int weighted;    ///< entries in shared memory
+  bool laid_down;  ///< whether those are all of them
+};
 
-  float my_largest;
-  const float maximum = largest_score<kThreads, kKept>(row, my_largest, shared.numbers, shared.counts);
-  if (maximum != maximum) {
-    for (long long channel = threadIdx.x; channel < task.channels; channel += kThreads)
-      matched[channel] = residual[channel] = NAN;
-    if (threadIdx.x == 0) task.residual_norm[index] = NAN;
-    return;
+/// The weighted sum in this thread's four channels from `first`. All threads of the block call it, those
+/// beyond the last channel too.
+template <Keeps kKeeps, int kThreads, int kCapacity>
+__device__ Four<float> weighted_sum(const MatchRows& task, const QueryRow& row, const Channels& channels,
+                                    const Weights& weights, int first, Shared<kThreads, kCapacity>& shared) {
+  Four<float> sums{};
+  int weighted = weights.weighted;
+  const int portion = weights.laid_down ? row.bank : kCapacity;
+  for (int begin = 0; begin < row.bank; begin += portion) {
+    if (!weights.laid_down) {
+      const int end = row.bank - begin < portion ? row.bank : begin + portion;
+      __syncthreads();  // the last portion's readers are done
+      const int candidates =
+          lay_down<kThreads, kKeeps>(row, weights.maximum, limit_of(weights.support), begin, end, shared);
+      weighted = weigh(candidates, weights.support, shared);
+    }
+    add_weighted(sums, task.references, channels, first, weighted, shared);
+    if (row.bank - begin <= portion) break;  // before `begin` could overflow
   }
-  const double bound = bound_from_largest<kThreads>(my_largest - maximum, shared.masses);
-  int candidates = lay_down_candidates<kThreads, kKept>(row, maximum, bound, shared);
-  const double threshold = row_threshold<kThreads, kKept>(row, maximum, bound, candidates, shared);
-  if (candidates > kCapacity)  // the bound was loose; the support alone mostly fits
-    candidates = lay_down_candidates<kThreads, kKept>(row, maximum, threshold, shared);
-  const bool laid_down = candidates <= kCapacity;
-  if (laid_down) {
-    for (int i = threadIdx.x; i < candidates; i += kThreads)
-      shared.scores[i] = static_cast<float>(shared.scores[i] - threshold);
-    __syncthreads();
-  }
+  return sums;
+}
 
+__device__ inline float sum_of_squares(const Four<float>& four) {
   float squares = 0;
-  for (long long begin = 0; begin < task.channels; begin += kChannels * kThreads) {
-    const long long first = begin + threadIdx.x;
-    float sums[kChannels] = {};
-    if (laid_down)
-      add_laid_down(sums, task, first, candidates, shared);
-    else
-      add_from_scores<kThreads, kKept>(sums, task, row, maximum, threshold, first, shared);
-    for (int c = 0; c < kChannels; ++c) {
-      const long long channel = first + c * kThreads;
-      if (channel < task.channels) matched[channel] = sums[c];
-      squares += sums[c] * sums[c];
-    }
+  for (int c = 0; c < 4; ++c) squares += four.at[c] * four.at[c];
+  return squares;
+}
+
+/// Weighted sum, normalisation, residual and its norm. The sums stay in registers where a block has a thread
+/// for every four channels; more of them wait in `matched`, as the very threads wrote them that read them.
+template <Keeps kKeeps, int kThreads, int kCapacity>
+__device__ void write_row(const MatchRows& task, const QueryRow& row, const Channels& channels,
+                          const Weights& weights, long long index, Shared<kThreads, kCapacity>& shared) {
+  constexpr int kWidth = 4 * kThreads;
+  const bool in_registers = channels.count <= kWidth;
+  const float* query = task.query + index * channels.count;
+  float* matched = task.matched + index * channels.count;
+  float* residuals = task.residual + index * channels.count;
+  Four<float> sums{};
+  float squares = 0;
+  for (int begin = 0; begin < channels.count; begin += kWidth) {
+    const int first = begin + 4 * static_cast<int>(threadIdx.x);
+    sums = weighted_sum<kKeeps>(task, row, channels, weights, first, shared);
+    squares += sum_of_squares(sums);
+    if (!in_registers && first < channels.count) store_channels(matched, first, channels, sums);
   }
   const float norm = fmaxf(sqrtf(across_block<kThreads>(squares, Add(), shared.numbers)), kSmallestNorm);
 
   squares = 0;
-  for (long long channel = threadIdx.x; channel < task.channels; channel += kThreads) {
-    const float reference = matched[channel] / norm;  // as this very thread wrote it
-    const float difference = query[channel] - reference;
-    matched[channel] = reference;
-    residual[channel] = difference;
-    squares += difference * difference;
+  for (int first = 4 * static_cast<int>(threadIdx.x); first < channels.count; first += kWidth) {
+    if (!in_registers) sums = four_channels(matched, first, channels);
+    Four<float> residual = four_channels(query, first, channels);
+    for (int c = 0; c < 4; ++c) {
+      sums.at[c] /= norm;
+      residual.at[c] -= sums.at[c];
+    }
+    store_channels(matched, first, channels, sums);
+    store_channels(residuals, first, channels, residual);
+    squares += sum_of_squares(residual);
   }
-  const float residual_square = across_block<kThreads>(squares, Add(), shared.numbers);
-  if (threadIdx.x == 0) task.residual_norm[index] = sqrtf(residual_square);
+  squares = across_block<kThreads>(squares, Add(), shared.numbers);
+  if (threadIdx.x == 0) task.residual_norm[index] = sqrtf(squares);
 }
 
-}  // namespace res2clip::cuda
+template <int kThreads>
+__device__ void write_nan(const MatchRows& task, long long index) {
+  for (int channel = static_cast<int>(threadIdx.x); channel < task.channels; channel += kThreads)
+    task.matched[index * task.channels + channel] = task.residual[index * task.channels + channel] = NAN;
+  if (threadIdx.x == 0) task.residual_norm[index] = NAN;
+}
+
+/// The weights of a row whose scores are all finite.
+template <int kThreads, Keeps kKeeps, int kCapacity>
+__device__ Weights find_weights(const QueryRow& row, float my_largest, float maximum,
+                                Shared<kThreads, kCapacity>& shared) {
+  unsigned limit = limit_from_largest(my_largest - maximum, shared);
+  DepthMass support{};
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const int candidates = lay_down<kThreads, kKeeps>(row, maximum, limit, 0, row.bank, shared);
+    if (candidates <= kCapacity) {
+      if (attempt == 0 && warp_of_thread() == 0) support = climb_in_warp(shared, candidates, limit);
+      return {support, maximum, weigh(candidates, support, shared), true};
+    }
+    if (attempt == 1) break;
+    support = climb_over_row<kThreads, kKeeps>(row, maximum, limit, shared);
+    limit = limit_of(support);  // what lies above it mostly fits
+  }
+  return {support, maximum, 0, false};
+}
+
+__device__ inline bool is_at_16_bytes(const float* address) {
+  return reinterpret_cast<unsigned long long>(address) % 16 == 0;
+}
+
+/// One block matches one query patch. The row's scores are looked at three times: for the largest of each
+/// thread's share (whose threshold bounds the row's), to count and to lay down what lies above that bound,
+/// which is the support and a little more. The rest works on these few: one warp finds the threshold, and
+/// moves together what has weight. Should the candidates not fit, the threshold is found from all scores and
+/// what lies above it is laid down; should not even the support fit, it is laid down portion by portion.
+template <int kThreads, int kCapacity, Keeps kKeeps, int kBlocks = 1>
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    match_rows_kernel(const __grid_constant__ MatchRows task) {
+  static_assert(kThreads % kWarp == 0 && kCapacity >= kThreads && kCapacity % kWarp == 0,
+                "whole warps, and room for a score from each thread");
+  __shared__ Shared<kThreads, kCapacity> shared;
+  const long long index = blockIdx.x;
+  const int patches = task.penalty.rows * task.penalty.cols;
+  const auto patch = (static_cast<unsigned>(task.first) + blockIdx.x) % static_cast<unsigned>(patches);
+  const QueryRow row{task.similarities + index * task.pitch, task.bank, task.penalty,
+                     place_of(task.penalty, static_cast<int>(patch)),
+                     kKeeps == Keeps::nothing ? nullptr : dynamic_shared()};
+  const float my_largest = my_largest_score<kThreads, kKeeps>(row);
+  const float maximum = across_block<kThreads>(my_largest, Larger(), shared.numbers);
+  if (maximum != maximum) return write_nan<kThreads>(task, index);
+  const Weights weights = find_weights<kThreads, kKeeps>(row, my_largest, maximum, shared);
+  const Channels channels{task.channels, task.channels % 4 == 0 && is_at_16_bytes(task.query) &&
+                                             is_at_16_bytes(task.references) &&
+                                             is_at_16_bytes(task.matched) && is_at_16_bytes(task.residual)};
+  write_row<kKeeps>(task, row, channels, weights, index, shared);
+}
+
+}  // namespace cuda
+}  // namespace res2clip

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "res2clip/core/path.hpp"
+#include "res2clip/image/region.hpp"
+#include "res2clip/model/fetched_scores.hpp"
+
+namespace res2clip::app {
+
+/// What `infer` says of one image.
+struct Finding {
+  Path image;
+  double score = 0, text = 0, visual = 0, residual = 0;
+  std::optional<bool> anomalous;  ///< whether the score is above the threshold; nothing without one
+  HottestRegion region;           ///< its box in pixels of the image
+  Path overlay, map;              ///< the files written; empty: none
+};
+
+/// The scores of image `row` of a batch.
+Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
+                   const std::optional<double>& threshold);
+
+/// The object of `infer --json`.
+nlohmann::ordered_json to_json(const Finding& finding);
+
+/// The heading of the table, and its line of an image.
+std::string finding_heading();
+std::string finding_line(const Finding& finding);
+
+}  // namespace res2clip::app

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "res2clip/core/path.hpp"
+
+namespace res2clip::app {
+
+/// Standard output is for data: results, JSON lines, paths. This writes one line to it, and throws a runtime
+/// error where that fails.
+void print(const std::string& line);
+
+/// Throws a runtime error if a folder cannot be made, or no file be written in it: before hours of work.
+void require_writable(const Path& folder);
+
+}  // namespace res2clip::app

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "res2clip/settings/enum_names.hpp"
+
+namespace res2clip {
+
+/// How the pixel curves are taken. Image metrics and both F1 values are the same in either mode.
+enum class MetricMode {
+  exact,     ///< every distinct score is a threshold, ties merged
+  released,  ///< the 200-strip accumulator of the authors' release, comparable with the published values
+};
+
+template <>
+struct EnumNames<MetricMode> {
+  static constexpr std::pair<MetricMode, std::string_view> values[] = {{MetricMode::exact, "exact"},
+                                                                       {MetricMode::released, "released"}};
+};
+
+struct MetricOptions {
+  MetricMode mode = MetricMode::released;
+};
+void describe(Fields& fields, MetricOptions& options);
+
+}  // namespace res2clip

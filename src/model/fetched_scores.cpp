@@ -1,0 +1,34 @@
+#include "res2clip/model/fetched_scores.hpp"
+
+#include <ATen/ops/empty.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+namespace res2clip {
+namespace {
+
+/// Starts a copy to page-locked memory, which a GPU fills without the host; a tensor of the CPU is itself.
+at::Tensor fetched(const at::Tensor& tensor) {
+  if (tensor.is_cpu()) return tensor;
+  const auto target = at::empty(tensor.sizes(), tensor.options().device(at::kCPU).pinned_memory(true));
+  return target.copy_(tensor, /*non_blocking=*/true);
+}
+
+}  // namespace
+
+FetchedScores::FetchedScores(const Detection& detection)
+    : map(fetched(detection.map)),
+      score(fetched(detection.score)),
+      text(fetched(detection.text_score)),
+      visual(fetched(detection.visual_score)),
+      residual(fetched(detection.residual_score)) {
+  const c10::Device device = detection.map.device();
+  if (device.is_cpu()) return;
+  copied_ = std::make_unique<c10::Event>(device.type());
+  copied_->record(c10::impl::VirtualGuardImpl(device.type()).getStream(device));
+}
+
+void FetchedScores::wait() {
+  if (copied_) copied_->synchronize();
+}
+
+}  // namespace res2clip

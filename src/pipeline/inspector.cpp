@@ -1,0 +1,101 @@
+#include "res2clip/pipeline/inspector.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
+
+namespace res2clip {
+
+/// The images of a batch from `first` on, and the scores of those that could be read.
+struct Inspector::Scored {
+  std::size_t first = 0;
+  std::vector<ImageRead> images;
+  std::shared_ptr<FetchedScores> scores;  // null where none could be read
+};
+
+Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages)
+    : pipeline_(pipeline),
+      bank_(std::move(bank)),
+      stages_(std::move(stages)),
+      batch_size_(pipeline.backbone().device().is_cpu()
+                      ? 1
+                      : static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
+      images_ahead_(2 * static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
+      reader_(pipeline.reading(pixels)) {}
+
+void Inspector::inspect(std::span<const Path> images) {
+  const StageClock::Busy running(whole_);
+  InOrder deliveries(images_ahead_ + 2 * finishers_.size());
+  std::deque<PendingBatch> ahead;
+  std::optional<Scored> before;  // a GPU copies its scores while it works on the next batch
+  std::size_t begun = 0;
+  for (std::size_t first = 0; first < images.size() && !stages_.stop_requested(); first += batch_size_) {
+    for (; begun < std::min(images.size(), first + batch_size_ + images_ahead_); begun += batch_size_)
+      ahead.push_back(reader_.start(images.subspan(begun, std::min(batch_size_, images.size() - begun))));
+    ImageBatch batch = ahead.front().wait();
+    ahead.pop_front();
+    std::optional<Scored> scored;
+    try {
+      scored = score(first, std::move(batch));
+    } catch (...) {  // the batch before is whole
+      if (before) hand_over(std::move(*before), deliveries);
+      throw;
+    }
+    if (before) hand_over(std::move(*before), deliveries);
+    before = std::move(scored);
+    if (pipeline_.backbone().device().is_cpu()) hand_over(*std::exchange(before, std::nullopt), deliveries);
+  }
+  if (before) hand_over(std::move(*before), deliveries);
+  deliveries.finish();
+}
+
+Inspector::Scored Inspector::score(std::size_t first, ImageBatch batch) {
+  const StageClock::Busy encoding(encoding_);
+  Scored scored{first, {}, nullptr};
+  if (const at::Tensor input = batch.whole_inputs(); input.size(0) > 0)
+    scored.scores =
+        std::make_shared<FetchedScores>(pipeline_.detector().detect(pipeline_.encode(input), bank_));
+  scored.images = std::move(batch.images);
+  return scored;
+}
+
+void Inspector::hand_over(Scored scored, InOrder& deliveries) {
+  if (scored.scores) {
+    const StageClock::Busy fetching(fetching_);
+    scored.scores->wait();
+  }
+  std::int64_t row = 0;
+  for (std::size_t i = 0; i < scored.images.size(); ++i) {
+    ImageRead& file = scored.images[i];
+    deliveries.wait_for_room();
+    const bool whole = !file.failure;
+    deliveries.add(finish({scored.first + i, std::move(file), scored.scores, whole ? row++ : -1}));
+  }
+}
+
+std::future<InOrder::Rest> Inspector::finish(InspectedImage image) {
+  return finishers_.submit([this, image = std::move(image)]() mutable -> InOrder::Rest {
+    InOrder::Rest rest;
+    if (image.file.failure) {
+      rest = [this, index = image.index, failure = image.file.failure] { stages_.failed(index, failure); };
+    } else {
+      const StageClock::Busy finishing(finishing_);
+      rest = stages_.finish(std::move(image));
+    }
+    return [this, rest = std::move(rest)] {
+      const StageClock::Busy delivering(delivering_);
+      rest();
+    };
+  });
+}
+
+std::vector<StageTime> Inspector::times() const {
+  return {{"read, prepare", reader_.threads(), reader_.busy_seconds()},
+          {"encode, score", 1, encoding_.seconds()},
+          {"fetch", 1, fetching_.seconds()},
+          {"draw, write", finishers_.size(), finishing_.seconds()},
+          {"print", 1, delivering_.seconds()}};
+}
+
+}  // namespace res2clip

@@ -1,0 +1,187 @@
+// Inspection in stages gives what one image after the other gives, in the order of the list.
+#include "res2clip/pipeline/inspector.hpp"
+
+#include <atomic>
+#include <gmock/gmock.h>
+#include <mutex>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "res2clip/clip/archive.hpp"
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+
+#include "clip/tiny_backbone.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class InspectorTest : public ::testing::Test {
+ protected:
+  InspectorTest() {
+    settings.compute.device = "cpu";
+    settings.compute.batch_size = 3;
+    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
+    const Path root = test_data("generated/images/weave");
+    for (const auto& entry : std::filesystem::directory_iterator(root / "train/good"))
+      normals.push_back(entry.path());
+    for (const auto& entry : std::filesystem::directory_iterator(root / "test/cut"))
+      queries.push_back(entry.path());
+    std::sort(normals.begin(), normals.end());
+    std::sort(queries.begin(), queries.end());
+    for (int i = 0; queries.size() < 12; ++i) queries.push_back(queries[static_cast<std::size_t>(i)]);
+  }
+  ~InspectorTest() override { at::set_num_threads(threads_before); }
+
+  Pipeline load(int threads = 2) {
+    settings.compute.threads = threads;
+    return Pipeline::load(folder / "tiny.pt", settings);
+  }
+
+  /// One line per image, in the order of delivery: its index, scores and a sum over its map, or its failure.
+  std::vector<std::string> lines_of(const Pipeline& pipeline, const std::vector<Path>& images) {
+    std::vector<std::string> lines;
+    InspectionStages stages;
+    stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
+      EXPECT_EQ(image.file.pixels.size(0), image.file.height);
+      const std::string line = std::to_string(image.index) + " " + numbers(image);
+      return [&lines, line] { lines.push_back(line); };
+    };
+    stages.failed = [&](std::size_t index, const std::exception_ptr& failure) {
+      try {
+        std::rethrow_exception(failure);
+      } catch (const Error& error) {
+        lines.push_back(std::to_string(index) + " " + error.what());
+      }
+    };
+    Inspector inspector(pipeline, pipeline.remember(normals), /*pixels=*/true, stages);
+    inspector.inspect(images);
+    return lines;
+  }
+
+  static std::string numbers(const InspectedImage& image) {
+    const FetchedScores& scores = *image.scores;
+    std::string text;
+    for (const at::Tensor& values : {scores.score, scores.text, scores.visual, scores.residual})
+      text += hex(values[image.row].item<float>());
+    return text + sha256({static_cast<const char*>(scores.map[image.row].contiguous().const_data_ptr()),
+                          static_cast<std::size_t>(scores.map[image.row].nbytes())});
+  }
+  static std::string hex(float value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%a ", static_cast<double>(value));
+    return text;
+  }
+
+  TemporaryFolder folder;
+  Settings settings;
+  std::vector<Path> normals, queries;
+  const int threads_before = at::get_num_threads();
+};
+
+TEST_F(InspectorTest, GivesTheBitsOfPlainDetectionInOrderForAnyNumberOfThreadsAndBatchSize) {
+  const Pipeline plain = load();
+  const Detection expected = plain.detect(queries, plain.remember(normals));
+  std::vector<std::string> lines;
+  const auto scores = std::make_shared<FetchedScores>(expected);
+  for (std::size_t i = 0; i < queries.size(); ++i)
+    lines.push_back(std::to_string(i) + " " + numbers({i, {}, scores, static_cast<std::int64_t>(i)}));
+  for (const int threads : {1, 2, 5})
+    for (const std::int64_t batch_size : {1, 3, 100}) {
+      settings.compute.batch_size = batch_size;
+      const Pipeline pipeline = load(threads);
+      EXPECT_EQ(lines_of(pipeline, queries), lines) << threads << " threads, batches of " << batch_size;
+    }
+}
+
+TEST_F(InspectorTest, KeepsTheFailureOfAnImageToThatImage) {
+  const Pipeline pipeline = load();
+  const std::vector<std::string> whole = lines_of(pipeline, queries);
+  write_file(folder / "broken.png", "no picture");
+  std::vector<Path> images = queries;
+  images[0] = images[4] = images[11] = folder / "broken.png";
+  std::vector<std::string> lines = lines_of(pipeline, images);
+  ASSERT_EQ(lines.size(), whole.size());
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    if (i == 0 || i == 4 || i == 11)
+      EXPECT_THAT(lines[i], HasSubstr("broken.png: is not an image"));
+    else
+      EXPECT_EQ(lines[i], whole[i]);
+}
+
+TEST_F(InspectorTest, DeliversTheImagesBeforeAFailureAndNoneAfterIt) {
+  const Pipeline pipeline = load();
+  std::vector<std::size_t> delivered;
+  InspectionStages stages;
+  stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
+    if (image.index == 5) throw runtime_error("the disk is full");
+    return [&delivered, index = image.index] { delivered.push_back(index); };
+  };
+  Inspector inspector(pipeline, pipeline.remember(normals), false, stages);
+  std::string message;
+  try {
+    inspector.inspect(queries);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  EXPECT_EQ(message, "the disk is full");
+  EXPECT_THAT(delivered, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST_F(InspectorTest, StopsAfterWhatIsUnderWay) {
+  const Pipeline pipeline = load();
+  std::vector<std::size_t> delivered;
+  InspectionStages stages;
+  stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
+    return [&delivered, index = image.index] { delivered.push_back(index); };
+  };
+  int asked = 0;
+  stages.stop_requested = [&] { return ++asked > 4; };
+  Inspector inspector(pipeline, pipeline.remember(normals), false, stages);
+  inspector.inspect(queries);
+  EXPECT_THAT(delivered, ElementsAre(0, 1, 2, 3));
+}
+
+TEST_F(InspectorTest, HoldsFewImagesHoweverSlowlyTheyAreDelivered) {
+  const Pipeline pipeline = load();
+  std::atomic<int> held{0}, most{0};
+  InspectionStages stages;
+  stages.finish = [&](const InspectedImage&) -> InOrder::Rest {
+    most = std::max<int>(most, ++held);
+    return [&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      --held;
+    };
+  };
+  Inspector inspector(pipeline, pipeline.remember(normals), false, stages);
+  std::vector<Path> many;
+  for (int i = 0; i < 4; ++i) many.insert(many.end(), queries.begin(), queries.end());
+  inspector.inspect(many);
+  EXPECT_LE(most, 2 * 3 + 2 * 2);  // twice the batch, twice the threads
+}
+
+TEST_F(InspectorTest, TellsHowBusyItsStagesWere) {
+  const Pipeline pipeline = load();
+  InspectionStages stages;
+  stages.finish = [](const InspectedImage&) -> InOrder::Rest {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    return [] { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  };
+  Inspector inspector(pipeline, pipeline.remember(normals), false, stages);
+  inspector.inspect(queries);
+  const auto times = inspector.times();
+  ASSERT_EQ(times.size(), 5U);
+  for (const StageTime& stage : times) EXPECT_TRUE(stage.busy > 0 || stage.name == "fetch") << stage.name;
+  EXPECT_GE(times[3].busy, 0.024);
+  EXPECT_GE(times[4].busy, 0.012);
+  EXPECT_LE(times[1].busy, inspector.seconds());
+}
+
+}  // namespace
+}  // namespace res2clip
