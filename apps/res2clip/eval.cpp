@@ -114,9 +114,8 @@ void eval(const EvalOptions& options) {
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
   apply_compute(own_settings.compute);
-  const References references =
-      examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken, *processes,
-                      settings.method.image.reading);
+  const References references = examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken,
+                                                *processes, settings.method.image.reading);
   if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
   if (first && !options.quiet) note_remarks(dataset);
   const Dataset share = share_of(dataset, processes->rank(), processes->size());
@@ -142,10 +141,10 @@ void eval(const EvalOptions& options) {
     listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
       print_timings(stages, seconds, encoded.reader());
     };
-  const EvaluationResult own = evaluate(
-      share, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.method.compute.batch_size, settings.method.metrics}, listener,
-      mask_reader(settings.method.image.reading));
+  const EvaluationResult own = evaluate(share, references, pipeline.detector(),
+                                        stored ? static_cast<FeatureSource&>(*stored) : encoded,
+                                        {settings.method.compute.batch_size, settings.method.metrics},
+                                        listener, mask_reader(settings.method.image.reading));
   EvaluationResult result = gather_results(own, dataset, *processes);
   bar.finish();
   const std::vector<std::string> image_remarks = pipeline.remarks();

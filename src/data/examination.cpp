@@ -35,7 +35,8 @@ std::string aspect_fault(const Sample& sample, const ExaminedImage& image, const
   if (std::abs(std::log(ratio)) <= std::log1p(kAspectTolerance)) return {};
   return sample.mask.string() + ": the mask has " + size_text(mask.size(1), mask.size(0)) +
          " pixels, its image " + sample.image.string() + " " + size_text(image.width, image.height) +
-         ": another ratio of width to height (is one of them turned or cropped? An image that is turned by EXIF alone: image.exif_rotation)";
+         ": another ratio of width to height (is one of them turned or cropped? An image that is turned by "
+         "EXIF alone: image.exif_rotation)";
 }
 
 struct Mistake {

@@ -23,7 +23,10 @@ EncodedFeatures::EncodedFeatures(const Backbone& backbone, const ImageOptions& i
                                  std::int64_t batch_size, std::shared_ptr<ImageRemarks> remarks)
     : EncodedFeatures([&backbone](const at::Tensor& images,
                                   std::span<const int> wanted) { return backbone.encode(images, wanted); },
-                      {.image = image, .page_locked = backbone.device().is_cuda(), .identities = true, .remarks = std::move(remarks)},
+                      {.image = image,
+                       .page_locked = backbone.device().is_cuda(),
+                       .identities = true,
+                       .remarks = std::move(remarks)},
                       std::move(layers), batch_size) {}
 
 EncodedFeatures::EncodedFeatures(Encode encode, const ReadingOptions& reading, std::vector<int> layers,

@@ -62,12 +62,13 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
 }
 
 EncodedFeatures Pipeline::features() const {
-  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size,
-          remarks_};
+  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size, remarks_};
 }
 
 ReadingOptions Pipeline::reading(bool pixels) const {
-  return {.image = settings_.image, .page_locked = backbone_.device().is_cuda(), .pixels = pixels,
+  return {.image = settings_.image,
+          .page_locked = backbone_.device().is_cuda(),
+          .pixels = pixels,
           .remarks = remarks_};
 }
 

@@ -59,12 +59,16 @@ TEST(PrepareImage, TakesGreyAndLeavesOpacityOut) {
   EXPECT_TRUE(at::equal(prepare_image(grey.unsqueeze(2), {.size = 28}), expected));
   const at::Tensor rgba = at::cat({rgb, at::randint(0, 256, {40, 50, 1}, at::kByte)}, 2);
   EXPECT_TRUE(at::equal(prepare_image(rgba, {.size = 28}), expected));
-  EXPECT_TRUE(at::equal(prepare_image(rgb.transpose(0, 1).contiguous().transpose(0, 1), {.size = 28}), expected));
+  EXPECT_TRUE(
+      at::equal(prepare_image(rgb.transpose(0, 1).contiguous().transpose(0, 1), {.size = 28}), expected));
 }
 
 TEST(PrepareImage, NamesTheShapeOfWhatItCannotTake) {
   for (const at::Tensor& image : no_images()) error_of([&] { prepare_image(image, {.size = 28}); });
-  EXPECT_THAT(error_of([] { prepare_image(at::zeros({3, 5, 7}), {.size = 28}); }), HasSubstr("Float [3, 5, 7] on cpu"));
+  EXPECT_THAT(error_of([] {
+                prepare_image(at::zeros({3, 5, 7}), {.size = 28});
+              }),
+              HasSubstr("Float [3, 5, 7] on cpu"));
   const at::Tensor image = at::zeros({5, 7, 3}, at::kByte);
   for (const std::int64_t size : {std::int64_t{0}, std::int64_t{-8}, std::int64_t{1} << 40})
     error_of([&] { prepare_image(image, {.size = size}); }, ErrorKind::settings);
@@ -102,7 +106,8 @@ TEST(ResizePremultiplied, WantsOpacityOfTheImagesSize) {
 
 TEST(HeatOverlay, RejectsEmptyFramesAndBrokenMaps) {
   const at::Tensor image = at::zeros({30, 40, 3}, at::kByte), map = at::rand({14, 14});
-  for (const at::Tensor& broken : no_images()) error_of([&] { heat_overlay(broken, {map, {0, 1}}, "x", {}); });
+  for (const at::Tensor& broken : no_images())
+    error_of([&] { heat_overlay(broken, {map, {0, 1}}, "x", {}); });
   at::Tensor nan = map.clone();
   nan[3][3] = std::numeric_limits<float>::quiet_NaN();
   for (const at::Tensor& broken :

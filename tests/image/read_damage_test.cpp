@@ -1,6 +1,7 @@
 // Files that are damaged, hostile, or no images at all.
 #include <filesystem>
 
+#include "res2clip/core/files.hpp"
 #include "res2clip/image/read.hpp"
 
 #include "image_bytes.hpp"

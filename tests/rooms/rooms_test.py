@@ -34,8 +34,8 @@ def listed(text, keyword):
     return set(re.findall(r"res2clip::([a-z_]+)", part.group(1))) if part else set()
 
 
-OF_OPTIONS = re.compile(r"res2clip/(\w+/options|settings/enum_names|retrieval/penalty_kind|core/normalisation)\.hpp")
-OF_SETTINGS = re.compile(r"res2clip/(\w+/options|settings/settings|core/path)\.hpp")
+OF_OPTIONS = re.compile(r"res2clip/(\w+/options|image/read_options|settings/enum_names|retrieval/penalty_kind|core/normalisation)\.hpp")
+OF_SETTINGS = re.compile(r"res2clip/(\w+/options|image/read_options|settings/settings|core/path)\.hpp")
 
 
 def wide_options():

@@ -14,9 +14,9 @@
 namespace res2clip {
 
 /// float32 [3, S, S] for the backbone: resized to S x S (aspect not kept) as Pillow's bicubic does it,
-/// divided by 255, normalised by the backbone's mean and standard deviation. Released code: the test transform.
-/// `convert_before_resize` matters only for palette, bilevel and alpha images ("Finer points" 1 of the
-/// release). Throws the data errors of decode_image.
+/// divided by 255, normalised by the backbone's mean and standard deviation. Released code: the test
+/// transform. `convert_before_resize` matters only for palette, bilevel and alpha images ("Finer points" 1 of
+/// the release). Throws the data errors of decode_image.
 at::Tensor prepare_image(const Path& path, const ImageOptions& options);
 
 /// The same of a file that is decoded already.
