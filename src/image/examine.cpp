@@ -27,13 +27,16 @@ ExaminedImage examine_image(const Path& path, Examination how, const ReadOptions
   ExaminedImage image;
   try {
     const std::string bytes = read_image_file(path);
+    if (how == Examination::pixels || options.exif_rotation) {  // of which the size depends on the EXIF data
+      const at::Tensor rgb = decode_image(bytes, path, options).rgb;
+      image.height = rgb.size(0);
+      image.width = rgb.size(1);
+      return image;
+    }
     const ImageSize size = image_size(bytes, path, options);
     image.width = size.width;
     image.height = size.height;
-    if (how == Examination::pixels)
-      decode_image(bytes, path, options);
-    else
-      image.fault = image_fault(bytes, path, options);
+    image.fault = image_fault(bytes, path, options);
   } catch (const std::exception& error) {
     image.fault = error.what();
   }
