@@ -1,9 +1,9 @@
 #include "res2clip/compute/workers.hpp"
 
 #include <csignal>
+#include <omp.h>
 
 #include <ATen/Parallel.h>
-#include <c10/util/ParallelGuard.h>
 
 namespace res2clip {
 
@@ -36,7 +36,11 @@ void Workers::add(std::function<void()> task) {
 }
 
 void Workers::work() {
-  const c10::ParallelGuard one_thread_each(true);
+  // OpenMP counts threads for each thread that asks. ATen sets this one's number at its first question, once
+  // in LibTorch and once in the inline functions that are compiled here: these questions come first.
+  at::internal::lazy_init_num_threads();
+  at::get_num_threads();
+  omp_set_num_threads(1);
   for (;;) {
     std::function<void()> task;
     {

@@ -35,7 +35,7 @@ Findings look_at(std::span<const Path> images, const ReadOptions& reading) {
 
 /// Paths in a message may hold any bytes, so what travels between processes is CBOR.
 std::string packed(const Findings& found) {
-  const auto bytes = nlohmann::json::to_cbor({found.identities, found.faults});
+  const auto bytes = nlohmann::json::to_cbor(nlohmann::json::array({found.identities, found.faults}));
   return {bytes.begin(), bytes.end()};
 }
 

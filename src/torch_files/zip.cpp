@@ -15,7 +15,7 @@
 namespace res2clip {
 namespace {
 
-constexpr std::uint32_t kEntry = 0x02014b50, kLocalEntry = 0x04034b50, kEnd = 0x06054b50;
+constexpr std::uint32_t kEntry = 0x02014b50, kLocalEntry = 0x04034b50;
 constexpr std::uint32_t kEnd64 = 0x06064b50, kEnd64Place = 0x07064b50;
 constexpr std::uint32_t kIn64Bits = 0xffffffff;        // stands for a number in the 64-bit extension
 constexpr std::uint16_t kManyEntries = 0xffff;         // likewise
@@ -47,7 +47,9 @@ Directory find_directory(const OpenFile& file) {
   const std::uint64_t tail_start = file.size() - std::min(file.size(), kEndSize + kLongestComment);
   const std::string tail = file.read(tail_start, file.size() - tail_start);
   const auto end = tail.rfind(std::string("PK\5\6", 4));
-  if (end == std::string::npos || number_at<std::uint32_t>(tail, end) != kEnd)
+  // Its last two bytes count those of the comment behind it.
+  if (end == std::string::npos || tail.size() - end < kEndSize ||
+      number_at<std::uint16_t>(tail, end + kEndSize - 2) != tail.size() - end - kEndSize)
     throw std::runtime_error("it has no directory: it is cut off");
   Directory found{number_at<std::uint32_t>(tail, end + 16), number_at<std::uint32_t>(tail, end + 12),
                   number_at<std::uint16_t>(tail, end + 10)};

@@ -157,8 +157,8 @@ TEST(FeatureStore, NamesEachFieldThatDiffers) {
               Fails(ErrorKind::data, HasSubstr("dataset is \"screws\" there and \"nuts\" here")));
   EXPECT_THAT(opening([](auto& other) { other.backbone = "def"; }),
               Fails(ErrorKind::data, HasSubstr("backbone")));
-  EXPECT_THAT(opening([](auto& other) { other.layers = {6}; }),
-              Fails(ErrorKind::data, HasSubstr("layers is [6,12] there and [6] here")));
+  EXPECT_THAT(opening([](auto& other) { other.layers = {6, 24}; }),
+              Fails(ErrorKind::data, HasSubstr("layers is [6,12] there and [6,24] here")));
   EXPECT_THAT(opening([](auto& other) { other.grid = {3, 2}; }), Fails(ErrorKind::data, HasSubstr("grid")));
   EXPECT_THAT(opening([](auto& other) { other.stored_as = StoredAs::float16; }),
               Fails(ErrorKind::data, HasSubstr("stored_as")));

@@ -46,9 +46,9 @@ TEST(Archives, OfVersion010GiveTheFeaturesThatTheyGaveThen) {
   const auto expected = testing::read_json(stored("archive.json"));
   // Banks and stores know their backbone by it.
   EXPECT_EQ(backbone.checksum(), expected["checksum"].get<std::string>());
-  EXPECT_EQ(backbone.card().name, "smallest");
+  EXPECT_EQ(backbone.card().origin.name, "smallest");
   EXPECT_EQ(backbone.card().image_size, 16);
-  EXPECT_EQ(backbone.card().vv_blocks, 1);
+  EXPECT_EQ(backbone.card().encoder.vv_blocks, 1);
   const std::vector<int> layers{1};
   for (const Features& features : {backbone.encode(testing::stored_pixels(), layers),
                                    backbone.encode_plain(testing::stored_pixels(), layers)}) {

@@ -115,7 +115,7 @@ TEST_F(PipelineTest, RemarksOnReferencesAndImagesTogether) {
 TEST_F(PipelineTest, RefusesSizesThatAreNoMultipleOfThePatch) {
   settings.image.size = 72;
   EXPECT_THAT([&] { Pipeline::load(folder / "tiny.pt", settings); },
-              Fails(ErrorKind::data, HasSubstr("multiple of 14")));
+              Fails(ErrorKind::settings, HasSubstr("multiple of 14")));
 }
 
 TEST_F(PipelineTest, HoldsWhatTheArchiveWasExportedWith) {
@@ -136,10 +136,11 @@ TEST_F(PipelineTest, RefusesSettingsOfAnotherExport) {
                           HasSubstr("has " + std::to_string(vv_blocks) +
                                     " V-V blocks, the settings ask for " + std::to_string(vv_blocks + 1))));
   settings.profile = Profile::paper;
-  EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("--set export.vv_blocks=" + std::to_string(vv_blocks))));
+  EXPECT_THAT(load,
+              Fails(ErrorKind::settings, HasSubstr("--set export.vv_blocks=" + std::to_string(vv_blocks))));
   settings.encoder.vv_blocks = vv_blocks;
   settings.encoder.global_ln_post = true;
-  EXPECT_THAT(load, Fails(ErrorKind::data, HasSubstr("export.global_ln_post=false")));
+  EXPECT_THAT(load, Fails(ErrorKind::settings, HasSubstr("export.global_ln_post=false")));
 }
 
 TEST_F(PipelineTest, TellsHowFarTheReferencesAre) {

@@ -91,7 +91,7 @@ TEST_F(TrainingImagesTest, KeepWhatWasEncodedBeforeAnInterruption) {
   TrainingImages images(backbone, dataset, settings);
   int asked = 0;
   EXPECT_THAT([&] { images.fill_store(store(), *alone, {}, [&] { return ++asked == 2; }); },
-              Fails(ErrorKind::data, HasSubstr("interrupted")));
+              Fails(ErrorKind::runtime, HasSubstr("interrupted")));
   const auto all = static_cast<std::int64_t>(images.data().samples.size());
   EXPECT_EQ(TrainingImages(backbone, dataset, settings).fill_store(store(), *alone), all - 4);
 }

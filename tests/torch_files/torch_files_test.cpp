@@ -168,7 +168,7 @@ class Zip {
  public:
   /// `claimed`: the size that the directory states, if another than the data's.
   void add(const std::string& name, const std::string& data, std::uint32_t at, std::uint32_t claimed) {
-    entries_ += "PK\1\2"s + std::string(6, '\0') + number(0, 2) + number(0, 2) + std::string(4, '\0') +
+    entries_ += "PK\1\2"s + std::string(6, '\0') + number(0, 2) + number(0, 2) + std::string(2, '\0') +
                 number(0, 4) + number(claimed, 4) + number(claimed, 4) +
                 number(static_cast<std::uint32_t>(name.size()), 2) + std::string(12, '\0') + number(at, 4) +
                 name;

@@ -71,13 +71,13 @@ TEST_F(Sessions, RefuseAClassWithoutANormalImage) {
 
 TEST_F(Sessions, RefuseInitialWeightsThatLackALayer) {
   setup_.initial.vis_adapters.erase(2);
-  EXPECT_THAT([this] { open(); }, Fails(ErrorKind::settings, HasSubstr("initial weights")));
+  EXPECT_THAT([this] { open(); }, Fails(ErrorKind::data, HasSubstr("initial weights")));
 }
 
 TEST_F(Sessions, RefuseAFolderThatCannotBeMade) {
   run_.output = "/proc/out";
   EXPECT_THAT([this] { open(); },
-              Fails(ErrorKind::settings, HasSubstr("/proc/out: the folder cannot be made")));
+              Fails(ErrorKind::runtime, HasSubstr("/proc/out: the folder cannot be made")));
 }
 
 TEST_F(Sessions, RefuseAFolderThatAnotherTrainingHolds) {
@@ -96,11 +96,9 @@ TEST_F(Sessions, RefuseToGoOnFromLogsThatLackAStep) {
   for (const char* name : {"log.jsonl", "pairs.jsonl"}) {
     const std::string whole = read_file(run_.output / name);
     write_file(run_.output / name, whole.substr(0, whole.rfind('\n', whole.size() - 2) + 1));
-    EXPECT_THAT([this] { open(); },
-                Fails(ErrorKind::settings, HasSubstr(std::string(name) + ": lacks step 4")));
+    EXPECT_THAT([this] { open(); }, Fails(ErrorKind::data, HasSubstr(std::string(name) + ": lacks step 4")));
     std::filesystem::remove(run_.output / name);
-    EXPECT_THAT([this] { open(); },
-                Fails(ErrorKind::settings, HasSubstr(std::string(name) + ": lacks step 0")));
+    EXPECT_THAT([this] { open(); }, Fails(ErrorKind::data, HasSubstr(std::string(name) + ": lacks step 0")));
     write_file(run_.output / name, whole);
   }
 }

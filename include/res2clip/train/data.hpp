@@ -17,7 +17,7 @@ struct TrainingSample {
   std::string name;        ///< as pairs files name it: the path relative to the data root
   std::string category;    ///< class
   bool anomalous = false;  ///< normal images are the candidates for references
-  Path image;              ///< what `features` are asked for
+  Path image = {};              ///< what `features` are asked for
 };
 
 /// The auxiliary data set, as the trainer sees it: no backbone.
