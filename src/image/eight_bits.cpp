@@ -92,8 +92,18 @@ Raster divided(Raster raster, std::uint32_t divisor) {
                 [divisor](std::uint32_t v) { return static_cast<std::uint8_t>(v / divisor); });
 }
 
+/// Whether more than half of all samples are above this.
+bool mostly_above(Raster& raster, std::uint32_t high) {
+  const std::int64_t count = raster.height * raster.samples_per_row();
+  const std::uint16_t* samples = raster.wide_row(0);
+  return 2 * std::count_if(samples, samples + count, [high](std::uint16_t v) { return v > high; }) > count;
+}
+
 Raster ranged(Raster raster, std::uint32_t low, std::uint32_t high) {
   const std::uint32_t span = high - low;
+  if (mostly_above(raster, high))
+    raster.doubt = "most of its values are above image.wide=" +
+                   text_of({.rule = WideSamples::Rule::range, .low = low, .high = high});
   return mapped(std::move(raster), [low, high, span](std::uint32_t v) {
     const std::uint32_t above = std::clamp(v, low, high) - low;
     return static_cast<std::uint8_t>((255 * above + span / 2) / span);

@@ -48,7 +48,8 @@ std::vector<std::string> ImageRemarks::lines(const ReadOptions& options) const {
   if (frames_.count > 0)
     lines.push_back(images(frames_.count) + " with several frames or pages (" + frames_.text() +
                     "): only the first was read");
-  if (doubts_.count > 0) lines.push_back(images(doubts_.count) + " may be damaged: " + doubts_.text());
+  if (doubts_.count > 0)
+    lines.push_back(images(doubts_.count) + " may be damaged or read wrongly: " + doubts_.text());
   return lines;
 }
 

@@ -41,6 +41,12 @@ TEST(ImageRemarks, CountFilesOfSeveralFrames) {
               ElementsAre(AllOf(HasSubstr("4 images"), HasSubstr("animated.png, ..."))));
 }
 
+TEST(ImageRemarks, TellOfARangeThatMostValuesExceed) {
+  EXPECT_THAT(lines_of({"mono12.png"}, {.wide = wide_samples("range:0:1")}),
+              ElementsAre(AllOf(HasSubstr("mono12.png"), HasSubstr("above image.wide=range:0:1"))));
+  EXPECT_THAT(lines_of({"mono12.png"}, {.wide = wide_samples("range:0:4095")}), IsEmpty());
+}
+
 TEST(ImageRemarks, AreCollectedWhileABatchIsPrepared) {
   ImageRemarks remarks;
   prepare_images(std::vector<Path>{test_data("images/pages.tif"), test_data("images/rgb.png")}, {.size = 14},

@@ -52,11 +52,12 @@ class PendingBatch {
 
 struct ReadingOptions {
   ImageOptions image;
-  bool page_locked = false;               ///< the input lies in memory from which a GPU copies by itself
-  bool identities = false;                ///< ImageRead::identity is wanted
-  bool pixels = false;                    ///< ImageRead::pixels are wanted
-  std::size_t threads = 0;                ///< 0: as many as LibTorch's operators use
-  std::shared_ptr<ImageRemarks> remarks;  ///< hears of each image that is decoded; null: nobody does
+  bool page_locked = false;  ///< the input lies in memory from which a GPU copies by itself
+  bool identities = false;   ///< ImageRead::identity is wanted
+  bool pixels = false;       ///< ImageRead::pixels are wanted
+  std::size_t threads = 0;   ///< 0: as many as LibTorch's operators use
+  std::shared_ptr<ImageRemarks> remarks =
+      nullptr;  ///< hears of each image that is decoded; null: nobody does
 };
 
 /// Reads batches of images with threads of its own, each file once. The plain form is prepare_images().
