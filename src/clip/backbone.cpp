@@ -1,5 +1,6 @@
 #include "res2clip/clip/backbone.hpp"
 
+#include <optional>
 #include <set>
 
 #include <ATen/TensorOperators.h>
@@ -17,6 +18,9 @@
 #include "card.hpp"
 #include "libtorch_errors.hpp"
 #include "tower.hpp"
+#if RES2CLIP_HAS_FUSED_TOWER
+#include "cuda/fused_tower.hpp"
+#endif
 
 namespace res2clip {
 namespace {
@@ -28,6 +32,18 @@ bool is_product_weight(const std::string& name) {
   for (const char* ending : {"_in_weight", "_out_weight", "_fc_weight", "_proj_weight"})
     if (name.ends_with(ending)) return true;
   return false;
+}
+
+/// What stands for a precision on a GPU: float16 has TF32's mantissa, and half its bytes.
+[[maybe_unused]] at::ScalarType fused_type(Precision precision) {
+  switch (precision) {
+    case Precision::tf32:
+      return at::kHalf;
+    case Precision::bf16:
+      return at::kBFloat16;
+    default:
+      return at::kFloat;
+  }
 }
 
 Features normalised(const RawFeatures& raw) {
@@ -75,6 +91,38 @@ struct Backbone::Impl {
   Tokenizer tokenizer;
   std::string checksum;
   c10::Device device;
+  Precision precision;
+#if RES2CLIP_HAS_FUSED_TOWER
+  std::optional<FusedTower> fused = std::nullopt;
+#endif
+
+  /// Weights as the precision's products take them.
+  void prepare_tower() {
+#if RES2CLIP_HAS_FUSED_TOWER
+    if (device.is_cuda() && FusedTower::fits(tower.card)) {
+      fused.emplace(tower, fused_type(precision), device);
+      return;
+    }
+#endif
+    if (precision != Precision::bf16) return;
+    tower.product_type = at::kBFloat16;
+    for (auto& [name, tensor] : tower.weights)
+      if (name.starts_with("vision_") && is_product_weight(name)) tensor = tensor.to(at::kBFloat16);
+  }
+
+  /// On a GPU. In float16, which stands for TF32 (the same mantissa), numbers may be too large for its range:
+  /// then once more, with TF32 itself.
+  Features encode_batch(const at::Tensor& images, const std::set<int>& layers) const {
+#if RES2CLIP_HAS_FUSED_TOWER
+    if (fused) {
+      FusedTower::Encoded encoded = fused->encode(images, layers);
+      if (precision != Precision::tf32 || encoded.not_finite.item<int>() == 0)
+        return {std::move(encoded.features.global), std::move(encoded.features.patches),
+                encoded.features.grid};
+    }
+#endif
+    return normalised(run_tower(tower, images, layers));
+  }
 
   std::set<int> checked_layers(std::span<const int> layers) const {
     for (const int layer : layers)
@@ -116,14 +164,11 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try 
   module.to(device);
   ImageTower tower{card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
-  if (compute.precision == Precision::bf16) {
-    tower.product_type = at::kBFloat16;
-    for (auto& [name, tensor] : tower.weights)
-      if (name.starts_with("vision_") && is_product_weight(name)) tensor = tensor.to(at::kBFloat16);
-  }
-  return Backbone(std::unique_ptr<Impl>(
-      new Impl{std::move(module), std::move(tower),
-               Tokenizer::from_merges(files[kVocabularyFile], archive.string()), card.checksum, device}));
+  auto impl = std::make_unique<Impl>(Impl{std::move(module), std::move(tower),
+                                          Tokenizer::from_merges(files[kVocabularyFile], archive.string()),
+                                          card.checksum, device, compute.precision});
+  impl->prepare_tower();
+  return Backbone(std::move(impl));
 } catch (...) {
   rethrow_as_ours("loading the backbone");
 }
@@ -132,7 +177,7 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
-  if (!input.is_cpu() || input.size(0) < 2) return normalised(run_tower(impl_->tower, input, wanted));
+  if (!input.is_cpu() || input.size(0) < 2) return impl_->encode_batch(input, wanted);
   // On a CPU a larger product is no faster, and it may sum in another order: one by one, an image has the
   // same features in every batch, to the bit.
   std::vector<Features> parts;

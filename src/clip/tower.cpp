@@ -16,19 +16,7 @@
 namespace res2clip {
 namespace {
 
-constexpr double kEpsilon = 1e-5;     // of CLIP's layer norms
-constexpr double kQuickGelu = 1.702;  // QuickGELU(x) = x * sigmoid(1.702 x)
-
-/// The position embedding for another grid than the native one: resized bilinearly, the class token's kept.
-/// Always from the native grid (released-code behaviour resizes an already resized one; that is a defect).
-at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid) {
-  if (grid.rows == native && grid.cols == native) return positions;
-  const auto width = positions.size(1);
-  const auto square =
-      positions.narrow(0, 1, native * native).reshape({1, native, native, width}).permute({0, 3, 1, 2});
-  const auto resized = at::upsample_bilinear2d(square, {grid.rows, grid.cols}, false);
-  return at::cat({positions.narrow(0, 0, 1), resized.permute({0, 2, 3, 1}).reshape({grid.size(), width})});
-}
+constexpr double kEpsilon = 1e-5;  // of CLIP's layer norms
 
 class TowerRun {
  public:
@@ -108,26 +96,12 @@ class TowerRun {
     add_product(stream, attended, tower_.block("out_weight", block), tower_.block("out_bias", block));
   }
 
-  void activate(at::Tensor& h) const {
-    switch (card_.form.activation) {
-      case Activation::quick_gelu:
-        at::silu_(h);
-        break;
-      case Activation::gelu:
-        at::gelu_(h);
-        break;
-      case Activation::gelu_tanh:
-        at::gelu_(h, "tanh");
-        break;
-    }
-  }
-
   /// silu(1.702 h) / 1.702 is QuickGELU(h): both factors ride along in the two products.
   void add_feed_forward(at::Tensor& x, std::int64_t block) const {
     const double scale = card_.form.activation == Activation::quick_gelu ? kQuickGelu : 1.0;
     auto h = at::addmm(tower_.block("fc_bias", block).to(tower_.product_type), normed(x, "ln_2", block),
                        tower_.block("fc_weight", block).t(), scale, scale);
-    activate(h);
+    activate(h, card_.form.activation);
     add_product(x, h, tower_.block("proj_weight", block), tower_.block("proj_bias", block), 1.0 / scale);
   }
 
@@ -181,6 +155,29 @@ class TowerRun {
 };
 
 }  // namespace
+
+void activate(at::Tensor& h, Activation activation) {
+  switch (activation) {
+    case Activation::quick_gelu:
+      at::silu_(h);
+      break;
+    case Activation::gelu:
+      at::gelu_(h);
+      break;
+    case Activation::gelu_tanh:
+      at::gelu_(h, "tanh");
+      break;
+  }
+}
+
+at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid) {
+  if (grid.rows == native && grid.cols == native) return positions;
+  const auto width = positions.size(1);
+  const auto square =
+      positions.narrow(0, 1, native * native).reshape({1, native, native, width}).permute({0, 3, 1, 2});
+  const auto resized = at::upsample_bilinear2d(square, {grid.rows, grid.cols}, false);
+  return at::cat({positions.narrow(0, 0, 1), resized.permute({0, 2, 3, 1}).reshape({grid.size(), width})});
+}
 
 RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers) {
   return TowerRun(tower, images, layers).run();

@@ -31,6 +31,17 @@ struct RawFeatures {
   Grid grid;
 };
 
+constexpr double kQuickGelu = 1.702;  ///< QuickGELU(x) = x * sigmoid(1.702 x)
+
+/// In place. Of QuickGELU only silu: silu(1.702 x) / 1.702 is QuickGELU(x), and the factors are the
+/// products'.
+void activate(at::Tensor& x, Activation activation);
+
+/// The position embedding [1 + N, W] for another grid than the native one: resized bilinearly, the class
+/// token's kept. Always from the native grid (released-code behaviour resizes an already resized one; that is
+/// a defect).
+at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid);
+
 /// The dual path without the work that nothing reads (see Backbone::encode).
 RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers);
 

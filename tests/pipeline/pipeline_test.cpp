@@ -132,7 +132,7 @@ TEST_F(PipelineTest, RefusesSettingsOfAnotherExport) {
   const auto vv_blocks = Pipeline::load(folder / "tiny.pt", settings).backbone().card().encoder.vv_blocks;
   settings.encoder.vv_blocks = vv_blocks + 1;
   const auto load = [&] { Pipeline::load(folder / "tiny.pt", settings); };
-  EXPECT_THAT(load, Fails(ErrorKind::data,
+  EXPECT_THAT(load, Fails(ErrorKind::settings,
                           HasSubstr("has " + std::to_string(vv_blocks) +
                                     " V-V blocks, the settings ask for " + std::to_string(vv_blocks + 1))));
   settings.profile = Profile::paper;
@@ -165,7 +165,7 @@ TEST_F(PipelineTest, NamesTheImageThatCannotBeRead) {
 
 TEST_F(PipelineTest, NeedsAtLeastOneReference) {
   const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
-  EXPECT_THAT([&] { pipeline.remember({}); }, Fails(ErrorKind::data, HasSubstr("reference")));
+  EXPECT_THAT([&] { pipeline.remember({}); }, Fails(ErrorKind::settings, HasSubstr("reference")));
 }
 
 }  // namespace

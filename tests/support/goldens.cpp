@@ -27,7 +27,8 @@ const at::Tensor& Goldens::operator[](const std::string& name) const {
 }
 
 Path test_data(const std::string& name) {
-  return Path(RES2CLIP_TEST_DATA) / name;
+  const char* moved = std::getenv("RES2CLIP_TEST_DATA");
+  return Path(moved != nullptr ? moved : RES2CLIP_TEST_DATA) / name;
 }
 
 nlohmann::json read_json(const Path& path) {
