@@ -73,8 +73,12 @@ EncodedFeatures::Identified EncodedFeatures::identified(std::span<const Path> im
   std::vector<std::string> identities;
   for (std::size_t first = 0; first < images.size(); first += batch_size_) {
     const auto rest = images.subspan(first);
+    const auto batch = rest.first(std::min(batch_size_, rest.size()));
+    // Before what others announced: those batches stay announced.
+    if (find_ahead(batch) == ahead_.end())
+      ahead_.push_front({{batch.begin(), batch.end()}, reader_.start(batch)});
     soon(rest);
-    Identified part = encode_batch(rest.first(std::min(batch_size_, rest.size())), layers);
+    Identified part = encode_batch(batch, layers);
     parts.push_back(std::move(part.features));
     std::move(part.identities.begin(), part.identities.end(), std::back_inserter(identities));
   }

@@ -187,8 +187,8 @@ std::optional<NotAnImage> why_not_an_image(const Path& path) {
   std::array<char, kFirstBytes> bytes{};
   file.read(bytes.data(), bytes.size());
   if (file.bad() || (!file.is_open()))
-    return NotAnImage{"unreadable",
-                      std::string("cannot be read: ") + std::strerror(errno != 0 ? errno : EIO)};
+    return NotAnImage{"unreadable", std::string(file.is_open() ? "cannot be read: " : "cannot be opened: ") +
+                                        std::strerror(errno != 0 ? errno : EIO)};
   return why_not_an_image(std::string_view(bytes.data(), static_cast<std::size_t>(file.gcount())));
 }
 

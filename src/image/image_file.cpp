@@ -27,6 +27,10 @@ Error unreadable(const Path& path) {
   return data_error(path.string() + ": cannot be read: " + std::strerror(errno));
 }
 
+Error too_large(const Path& path) {
+  return data_error(path.string() + ": is larger than 2 GB");
+}
+
 /// Appends up to `size` bytes to `bytes`; fewer at the file's end.
 void append(const OpenFile& file, const Path& path, std::string& bytes, std::size_t size) {
   const std::size_t before = bytes.size();
@@ -56,8 +60,7 @@ std::string read_image_file(const Path& path) {
   if (file.descriptor < 0) {
     const int cause = errno;
     if (const auto why = why_not_an_image(path)) throw data_error(path.string() + ": " + why->reason);
-    errno = cause;
-    throw unreadable(path);
+    throw data_error(path.string() + ": cannot be opened: " + std::strerror(cause));
   }
   std::string bytes;
   if (std::filesystem::is_directory(path)) throw data_error(path.string() + ": is a folder, not an image");
@@ -65,14 +68,13 @@ std::string read_image_file(const Path& path) {
   if (const auto why = why_not_an_image(std::string_view(bytes)))
     throw data_error(path.string() + ": " + why->reason);
   constexpr std::size_t kPiece = 1 << 20;
-  const Error too_large = data_error(path.string() + ": is larger than 2 GB");
   const std::size_t whole = size_of(file);
-  if (whole > kLargestFile) throw too_large;
+  if (whole > kLargestFile) throw too_large(path);
   if (whole > bytes.size()) append(file, path, bytes, whole - bytes.size());
   // A pipe, or a file that grows, is read to its end.
   for (std::size_t before = 0; before != bytes.size();) {
     before = bytes.size();
-    if (before > kLargestFile) throw too_large;
+    if (before > kLargestFile) throw too_large(path);
     append(file, path, bytes, whole > 0 ? 1 : kPiece);
   }
   return bytes;

@@ -4,6 +4,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/features/stored_features.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/fails.hpp"
@@ -95,13 +96,13 @@ TEST_F(PipelineTest, AStoreIsOfImagesThatWereReadInOneWay) {
     Settings changed = settings;
     changed.image.reading = reading;
     const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", changed);
-    return describe_store("weave", pipeline.backbone(), pipeline.settings().image, Precision::float32,
+    return describe_store("weave", pipeline.backbone(), pipeline.settings().image, Precision::fp32,
                           StoredAs::float32, {1})
         .encoding;
   };
-  EXPECT_EQ(encoding({}), "precision float32, converted first");
+  EXPECT_EQ(encoding({}), "precision fp32, converted first");
   EXPECT_EQ(encoding({.wide = wide_samples("high_byte"), .exif_rotation = true}),
-            "precision float32, converted first, image.exif_rotation=true, image.wide=high_byte");
+            "precision fp32, converted first, image.exif_rotation=true, image.wide=high_byte");
 }
 
 TEST_F(PipelineTest, RemarksOnReferencesAndImagesTogether) {
