@@ -19,4 +19,5 @@ configure_package_config_file(cmake/res2clipConfig.cmake.in ${CMAKE_CURRENT_BINA
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/res2clipConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/res2clipConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/res2clipConfigVersion.cmake
-  cmake/Res2clipLibTorch.cmake cmake/Res2clipOpenCV.cmake DESTINATION ${_package})
+  cmake/Res2clipLibTorch.cmake cmake/Res2clipOpenCV.cmake
+  cmake/Res2clipImageFormats.cmake DESTINATION ${_package})

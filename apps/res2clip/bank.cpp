@@ -39,16 +39,17 @@ void add_bank(CLI::App& program, Run& run) {
   command->callback([options, &run] {
     run = [options] {
       auto [references, passed_over] = find_inputs(options->references, std::cin, options->recursive);
-      const auto left_out = leave_out_unusable(references, options->skip_broken);
+      const Settings settings = options->resolve().method;
+      const auto left_out = leave_out_unusable(references, options->skip_broken, settings.image.reading);
       if (!options->quiet) {
         note_left_out(passed_over);
         note_left_out(left_out);
       }
-      const Pipeline pipeline =
-          Pipeline::load(options->backbone, options->resolve().method, options->checkpoint);
+      const Pipeline pipeline = Pipeline::load(options->backbone, settings, options->checkpoint);
       ProgressBar bar("bank", options->quiet);
       const ReferenceBank bank = pipeline.remember(references, bar.callback());
       bar.finish();
+      if (!options->quiet) note_remarks(pipeline.remarks());
       save_bank(bank, options->output);
       if (!options->quiet)
         note(options->output + ": " + std::to_string(bank.shots()) + " reference image(s), " +

@@ -123,14 +123,14 @@ void eval(const EvalOptions& options) {
   Settings own_settings = settings.method;
   own_settings.compute = compute_of(place, own_settings.compute);
   apply_compute(own_settings.compute);
-  const References references =
-      examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken, *processes);
+  const References references = examine_dataset(dataset, choice_of(settings.run), settings.data.skip_broken,
+                                                *processes, settings.method.image.reading);
   if (first && !settings.run.checkpoint.empty()) remark_on_training(dataset, settings.run.checkpoint);
   if (first && !options.quiet) note_remarks(dataset);
   const Share share = share_of(dataset, processes->rank(), processes->size(),
                                settings.method.compute.batch_size, most_shots(references));
   const bool with_store = !settings.run.store.empty();
-  ImageIdentities identities;
+  ImageIdentities identities(settings.method.image.reading);
   if (with_store) identities.of(images_of(dataset, references), *processes);
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
   settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
@@ -151,13 +151,17 @@ void eval(const EvalOptions& options) {
     listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
       print_timings(stages, seconds, encoded.reader());
     };
-  EvaluationResult own = evaluate(
-      share.dataset, references, pipeline.detector(), stored ? static_cast<FeatureSource&>(*stored) : encoded,
-      {settings.method.compute.batch_size, settings.method.metrics, share.split}, listener);
+  EvaluationResult own = evaluate(share.dataset, references, pipeline.detector(),
+                                  stored ? static_cast<FeatureSource&>(*stored) : encoded,
+                                  {settings.method.compute.batch_size, settings.method.metrics, share.split},
+                                  listener, mask_reader(settings.method.image.reading));
   EvaluationResult result = gather_results(std::move(own), dataset, share.split, *processes);
   bar.finish();
+  const std::vector<std::string> image_remarks = pipeline.remarks();
+  if (!options.quiet) note_remarks(image_remarks);  // of the images that this process decoded
   if (!first) return;
   result.remarks = dataset.remarks;
+  result.remarks.insert(result.remarks.end(), image_remarks.begin(), image_remarks.end());
   result.left_out = dataset.left_out;
   result.paper = compare_with_paper(compared(settings, pipeline, result));
 

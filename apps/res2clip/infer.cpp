@@ -202,7 +202,7 @@ void infer(const InferOptions& options) {
   std::vector<Path> references, images;
   if (options.bank.empty()) {
     references = listed(options.references, options);
-    leave_out_unusable(references, /*skip_broken=*/false);
+    leave_out_unusable(references, /*skip_broken=*/false, settings.image.reading);
   }
   if (!stream) images = listed(options.inputs, options);
   const std::vector<std::string> names = output_names(images);
@@ -224,6 +224,7 @@ void infer(const InferOptions& options) {
     inspect_stream(inspection, files, options.recursive);
   else
     inspection.inspect(images, names);
+  if (!options.quiet) note_remarks(pipeline.remarks());
   if (options.timings)
     for (const std::string& line : inspection.timings()) note(line);
   require_no_interrupt();

@@ -5,8 +5,12 @@
 namespace res2clip::app {
 
 void note_remarks(const Dataset& dataset) {
-  for (const std::string& remark : dataset.remarks) note("remark: " + remark);
+  note_remarks(dataset.remarks);
   note_left_out(dataset.left_out);
+}
+
+void note_remarks(const std::vector<std::string>& remarks) {
+  for (const std::string& remark : remarks) note("remark: " + remark);
 }
 
 void note_left_out(const std::vector<std::string>& what_is_wrong) {

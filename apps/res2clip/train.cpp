@@ -129,7 +129,8 @@ void train(const TrainArguments& arguments) {
   watch_interrupts();
   const auto processes = meet(place, arguments.quiet);
   const bool first = processes->rank() == 0;
-  examine_dataset(dataset, std::nullopt, settings.data.skip_broken, *processes);
+  examine_dataset(dataset, std::nullopt, settings.data.skip_broken, *processes,
+                  settings.method.image.reading);
   if (first && !arguments.quiet) note_remarks(dataset);
   require_a_defect(dataset);
 
@@ -165,6 +166,7 @@ void train(const TrainArguments& arguments) {
   reporter.begin();
   const TrainingOutcome outcome = session.train();
   bar.finish();
+  if (!arguments.quiet) note_remarks(images.remarks());  // of the images that this process decoded
   if (!outcome.finished)
     throw runtime_error("stopped after step " + std::to_string(outcome.next_step) + " of " +
                         std::to_string(outcome.total_steps) + "; the same command with --resume goes on");

@@ -35,7 +35,8 @@ std::string aspect_fault(const Sample& sample, const ExaminedImage& image, const
   if (std::abs(std::log(ratio)) <= std::log1p(kAspectTolerance)) return {};
   return sample.mask.string() + ": the mask has " + size_text(mask.size(1), mask.size(0)) +
          " pixels, its image " + sample.image.string() + " " + size_text(image.width, image.height) +
-         ": another ratio of width to height (is one of them turned or cropped?)";
+         ": another ratio of width to height (is one of them turned or cropped? An image that is turned by "
+         "EXIF alone: image.exif_rotation)";
 }
 
 struct Mistake {
@@ -117,13 +118,13 @@ bool says_something(const Finding& finding) {
 
 }  // namespace
 
-Finding examine(const Sample& sample, Examination how) {
+Finding examine(const Sample& sample, Examination how, const ReadOptions& reading) {
   Finding finding;
-  const ExaminedImage image = examine_image(sample.image, how);
+  const ExaminedImage image = examine_image(sample.image, how, reading);
   finding.fault = image.fault;
   if (sample.mask.empty()) return finding;
   try {
-    const at::Tensor mask = read_whole_mask(sample.mask);
+    const at::Tensor mask = read_whole_mask(sample.mask, reading);
     finding.mask = traits_of(mask);
     if (finding.fault.empty()) finding.fault = aspect_fault(sample, image, mask);
   } catch (const std::exception& error) {
@@ -143,12 +144,13 @@ std::vector<Sample> samples_of(const Dataset& dataset, const References& referen
   return samples;
 }
 
-std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes) {
+std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes,
+                             const ReadOptions& reading) {
   const auto rank = static_cast<std::size_t>(processes.rank()),
              step = static_cast<std::size_t>(processes.size());
   std::vector<Finding> own(samples.size());
   parallel_for_each((samples.size() + step - 1 - rank) / step, [&](std::size_t i) {
-    own[i * step + rank] = examine(samples[i * step + rank], how);
+    own[i * step + rank] = examine(samples[i * step + rank], how, reading);
     processes.progress();
   });
   Json found = Json::array();
@@ -162,13 +164,13 @@ std::vector<Finding> examine(std::span<const Sample> samples, Examination how, C
 }
 
 References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice>& choice, bool skip_broken,
-                           Communicator& processes) {
+                           Communicator& processes, const ReadOptions& reading) {
   std::set<Path> unusable;
   for (;;) {
     const References references = choice ? references_for(dataset, *choice, unusable) : References();
     const std::vector<Sample> samples = samples_of(dataset, references);
     const auto findings =
-        examine(samples, skip_broken ? Examination::pixels : Examination::header, processes);
+        examine(samples, skip_broken ? Examination::pixels : Examination::header, processes, reading);
     if (!skip_broken) require_usable(findings);
     const std::size_t before = unusable.size();
     leave_out_unusable(dataset, samples, findings, unusable);
@@ -180,13 +182,14 @@ References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice
   }
 }
 
-std::vector<std::string> leave_out_unusable(std::vector<Path>& images, bool skip_broken) {
+std::vector<std::string> leave_out_unusable(std::vector<Path>& images, bool skip_broken,
+                                            const ReadOptions& reading) {
   std::vector<Sample> samples;
   for (const Path& image : images)
     if (std::error_code ignored; !std::filesystem::exists(image, ignored) || is_file(image))
       samples.push_back({image, {}, {}, {}, {}, false});
   const auto findings =
-      examine(samples, skip_broken ? Examination::pixels : Examination::header, *single_process());
+      examine(samples, skip_broken ? Examination::pixels : Examination::header, *single_process(), reading);
   std::vector<std::string> left_out;
   std::set<Path> unusable;
   for (std::size_t i = 0; i < samples.size(); ++i) {

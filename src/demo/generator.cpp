@@ -8,10 +8,10 @@
 
 #include <ATen/Parallel.h>
 #include <nlohmann/json.hpp>
-#include <opencv2/imgcodecs.hpp>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/image/write.hpp"
 #include "res2clip/settings/settings.hpp"
 
 #include "camera.hpp"
@@ -158,17 +158,8 @@ std::vector<Job> jobs_of(const std::vector<PlannedClass>& classes, const DemoOpt
   return jobs;
 }
 
-void write_png(const Path& path, int size, int channels, std::vector<std::uint8_t> bytes) {
-  if (channels == 3)  // OpenCV's order is blue, green, red
-    for (std::size_t i = 0; i + 2 < bytes.size(); i += 3) std::swap(bytes[i], bytes[i + 2]);
-  const cv::Mat pixels(size, size, channels == 3 ? CV_8UC3 : CV_8UC1, bytes.data());
-  std::vector<std::uint8_t> file;
-  try {
-    cv::imencode(".png", pixels, file, {cv::IMWRITE_PNG_COMPRESSION, 1});
-  } catch (const cv::Exception& error) {
-    throw runtime_error(path.string() + ": OpenCV cannot encode a PNG: " + error.err);
-  }
-  write_file(path, {reinterpret_cast<const char*>(file.data()), file.size()});
+void write_png(const Path& path, int size, int channels, const std::vector<std::uint8_t>& bytes) {
+  write_file(path, encode_png({bytes.data(), size, size, channels}));
 }
 
 std::string description(const std::vector<PlannedClass>& classes, const DemoOptions& options) {
@@ -253,10 +244,10 @@ DemoCounts write_demo_data(const Path& root, const DemoOptions& options, const P
     for (std::int64_t i = begin; i < end; ++i) {
       const Job& job = jobs[static_cast<std::size_t>(i)];
       const int size = static_cast<int>(options.size);
-      DemoImage image = drawn(job.of->style, job.of->name, options.seed, job.specimen, job.kind, size);
+      const DemoImage image = drawn(job.of->style, job.of->name, options.seed, job.specimen, job.kind, size);
       const Path folder = root / job.of->name;
-      write_png(folder / (job.specimen + ".png"), size, 3, std::move(image.rgb));
-      if (job.kind != nullptr) write_png(folder / (job.mask + ".png"), size, 1, std::move(image.mask));
+      write_png(folder / (job.specimen + ".png"), size, 3, image.rgb);
+      if (job.kind != nullptr) write_png(folder / (job.mask + ".png"), size, 1, image.mask);
       const std::lock_guard lock(reporting);
       ++done;
       if (progress) progress(done, total, job.of->name);

@@ -233,6 +233,11 @@ at::Tensor read_mask(const Sample& sample, std::int64_t size) {
   return prepare_mask(sample.mask, size);
 }
 
+ReadMask mask_reader(const ReadOptions& options) {
+  return
+      [options](const Sample& sample, std::int64_t size) { return prepare_mask(sample.mask, size, options); };
+}
+
 std::vector<Path> images_of(const Dataset& dataset, const References& references) {
   std::vector<Path> images;
   for (const auto& category : dataset.categories) {

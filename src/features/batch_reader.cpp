@@ -8,6 +8,7 @@
 
 #include "res2clip/core/files.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/image/remarks.hpp"
 
 namespace res2clip {
 namespace {
@@ -16,9 +17,10 @@ namespace {
 ImageRead read_image_into(const at::Tensor& input, const Path& path, const ReadingOptions& options) {
   ImageRead read;
   try {
-    std::string bytes = read_file(path);
+    const std::string bytes = read_image_file(path);
     if (options.identities) read.identity = sha256(bytes);
-    const DecodedImage image = decode_image(std::move(bytes), path);
+    const DecodedImage image = decode_image(bytes, path, options.image.reading);
+    if (options.remarks) options.remarks->add(path, image);
     prepare_image_into(input, image, options.image);
     read.height = image.rgb.size(0);
     read.width = image.rgb.size(1);

@@ -20,10 +20,13 @@ std::vector<std::span<const Path>> batches_of(std::span<const Path> images, std:
 }  // namespace
 
 EncodedFeatures::EncodedFeatures(const Backbone& backbone, const ImageOptions& image, std::vector<int> layers,
-                                 std::int64_t batch_size)
+                                 std::int64_t batch_size, std::shared_ptr<ImageRemarks> remarks)
     : EncodedFeatures([&backbone](const at::Tensor& images,
                                   std::span<const int> wanted) { return backbone.encode(images, wanted); },
-                      {.image = image, .page_locked = backbone.device().is_cuda(), .identities = true},
+                      {.image = image,
+                       .page_locked = backbone.device().is_cuda(),
+                       .identities = true,
+                       .remarks = std::move(remarks)},
                       std::move(layers), batch_size) {}
 
 EncodedFeatures::EncodedFeatures(Encode encode, const ReadingOptions& reading, std::vector<int> layers,
@@ -70,8 +73,12 @@ EncodedFeatures::Identified EncodedFeatures::identified(std::span<const Path> im
   std::vector<std::string> identities;
   for (std::size_t first = 0; first < images.size(); first += batch_size_) {
     const auto rest = images.subspan(first);
+    const auto batch = rest.first(std::min(batch_size_, rest.size()));
+    // Before what others announced: those batches stay announced.
+    if (find_ahead(batch) == ahead_.end())
+      ahead_.push_front({{batch.begin(), batch.end()}, reader_.start(batch)});
     soon(rest);
-    Identified part = encode_batch(rest.first(std::min(batch_size_, rest.size())), layers);
+    Identified part = encode_batch(batch, layers);
     parts.push_back(std::move(part.features));
     std::move(part.identities.begin(), part.identities.end(), std::back_inserter(identities));
   }

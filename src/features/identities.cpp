@@ -19,13 +19,13 @@ struct Findings {
   std::vector<std::string> faults;  // empty where the file is whole
 };
 
-Findings look_at(std::span<const Path> images, Communicator& processes) {
+Findings look_at(std::span<const Path> images, const ReadOptions& reading, Communicator& processes) {
   Findings found{std::vector<std::string>(images.size()), std::vector<std::string>(images.size())};
   parallel_for_each(images.size(), [&](std::size_t i) {
     try {
-      const std::string bytes = read_file(images[i]);
+      const std::string bytes = read_image_file(images[i]);
       found.identities[i] = sha256(bytes);
-      found.faults[i] = image_fault(bytes, images[i]);
+      found.faults[i] = image_fault(bytes, images[i], reading);
     } catch (const Error& error) {
       found.faults[i] = error.what();
     }
@@ -63,7 +63,7 @@ std::vector<std::string> ImageIdentities::known(std::span<const Path> images) co
 
 std::vector<std::string> ImageIdentities::of(std::span<const Path> images) {
   const std::vector<Path> paths = unknown(images);
-  Findings found = look_at(paths, *single_process());
+  Findings found = look_at(paths, reading_, *single_process());
   expect_no_image_fault(std::move(found.faults));
   for (std::size_t i = 0; i < paths.size(); ++i) known_[paths[i]] = found.identities[i];
   return known(images);
@@ -75,7 +75,7 @@ std::vector<std::string> ImageIdentities::of(std::span<const Path> images, Commu
   std::vector<Path> own;
   for (auto i = static_cast<std::size_t>(processes.rank()); i < paths.size(); i += size)
     own.push_back(paths[i]);
-  const std::vector<std::string> all = processes.gather(packed(look_at(own, processes)));
+  const std::vector<std::string> all = processes.gather(packed(look_at(own, reading_, processes)));
   std::vector<std::string> faults;
   for (std::size_t rank = 0; rank < size; ++rank) {
     Findings found = unpacked(all[rank]);

@@ -29,6 +29,8 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
   description.stored_as = stored_as;
   description.encoding = std::string("precision ") + std::string(name_of(precision)) +
                          (image.convert_before_resize ? ", converted first" : ", resized first");
+  for (const auto& [name, value] : reading_identity(image.reading))
+    description.encoding += ", " + name + "=" + value;
   return description;
 }
 

@@ -7,11 +7,7 @@
 #include <ATen/ops/maximum.h>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
-#include "res2clip/image/file_kinds.hpp"
 #include "res2clip/image/read.hpp"
-
-#include "header.hpp"
 
 namespace res2clip {
 namespace {
@@ -27,19 +23,20 @@ std::vector<Path> files_in(const Path& folder) {
 
 }  // namespace
 
-ExaminedImage examine_image(const Path& path, Examination how) {
+ExaminedImage examine_image(const Path& path, Examination how, const ReadOptions& options) {
   ExaminedImage image;
-  if (const auto why = why_not_an_image(path)) {
-    image.fault = path.string() + ": " + why->reason;
-    return image;
-  }
   try {
-    const ImageHeader header = read_header(read_file(path));
-    image.width = header.width;
-    image.height = header.height;
-    if (how == Examination::pixels) decode_image(path);
-  } catch (const HeaderFault& fault) {
-    image.fault = path.string() + ": " + fault.what;
+    const std::string bytes = read_image_file(path);
+    if (how == Examination::pixels || options.exif_rotation) {  // of which the size depends on the EXIF data
+      const at::Tensor rgb = decode_image(bytes, path, options).rgb;
+      image.height = rgb.size(0);
+      image.width = rgb.size(1);
+      return image;
+    }
+    const ImageSize size = image_size(bytes, path, options);
+    image.width = size.width;
+    image.height = size.height;
+    image.fault = image_fault(bytes, path, options);
   } catch (const std::exception& error) {
     image.fault = error.what();
   }
@@ -61,12 +58,12 @@ MaskTraits traits_of(const at::Tensor& mask) {
   return traits;
 }
 
-at::Tensor read_whole_mask(const Path& path) {
+at::Tensor read_whole_mask(const Path& path, const ReadOptions& options) {
   std::error_code ignored;
-  if (!std::filesystem::is_directory(path, ignored)) return read_grey(path);
+  if (!std::filesystem::is_directory(path, ignored)) return read_grey(path, options);
   at::Tensor whole;
   for (const Path& file : files_in(path)) {
-    const at::Tensor part = read_grey(file);
+    const at::Tensor part = read_grey(file, options);
     if (whole.defined() && !part.sizes().equals(whole.sizes()))
       throw data_error(file.string() + ": has another size than the other masks of this image");
     whole = whole.defined() ? at::maximum(whole, part) : part;

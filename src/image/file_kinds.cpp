@@ -143,8 +143,9 @@ std::string_view image_format_names() {
 }
 
 std::span<const std::string_view> image_suffixes() {
-  static constexpr std::string_view kSuffixes[] = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif",
-                                                   ".bmp", ".dib", ".tif",  ".tiff", ".webp"};
+  static constexpr std::string_view kSuffixes[] = {".png", ".jpg", ".jpeg", ".jpe",  ".jfif", ".bmp",
+                                                   ".dib", ".tif", ".tiff", ".webp", ".gif",  ".pgm",
+                                                   ".ppm", ".pnm", ".pbm",  ".jp2",  ".j2k"};
   return kSuffixes;
 }
 
@@ -186,8 +187,8 @@ std::optional<NotAnImage> why_not_an_image(const Path& path) {
   std::array<char, kFirstBytes> bytes{};
   file.read(bytes.data(), bytes.size());
   if (file.bad() || (!file.is_open()))
-    return NotAnImage{"unreadable",
-                      std::string("cannot be read: ") + std::strerror(errno != 0 ? errno : EIO)};
+    return NotAnImage{"unreadable", std::string(file.is_open() ? "cannot be read: " : "cannot be opened: ") +
+                                        std::strerror(errno != 0 ? errno : EIO)};
   return why_not_an_image(std::string_view(bytes.data(), static_cast<std::size_t>(file.gcount())));
 }
 

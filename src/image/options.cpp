@@ -9,6 +9,7 @@ void describe(Fields& fields, ImageOptions& options) {
                "side of the square that images are resized to; 0: what the backbone was exported for");
   fields.field("convert_before_resize", options.convert_before_resize,
                "convert to RGB before resizing (false: after, as the authors' loader does)");
+  describe(fields, options.reading);
 }
 
 void describe(Fields& fields, OverlayOptions& options) {

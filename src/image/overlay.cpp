@@ -10,6 +10,9 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "foreign_errors.hpp"
+#include "pixels.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -200,28 +203,28 @@ at::Tensor to_tensor(const cv::Mat& picture) {
 }  // namespace
 
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
-  const double low = map.median().item<double>();
-  return {low, std::max({map.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
+  const at::Tensor values = sound_map_values(map, "heat_scale");
+  const double low = values.median().item<double>();
+  return {low, std::max({values.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
 }
 
 at::Tensor heat_overlay(const at::Tensor& image, const HeatLayer& heat, const std::string& caption,
                         const OverlayOptions& options) {
-  const auto& [map, scale, outlined] = heat;
-  TORCH_CHECK(image.scalar_type() == at::kByte && image.dim() == 3 && image.size(2) == 3,
-              "overlay wants uint8 [H, W, 3]");
-  TORCH_CHECK(map.scalar_type() == at::kFloat && map.dim() == 2, "overlay wants a float32 [S, S] map");
-  TORCH_CHECK(!outlined.defined() || (outlined.scalar_type() == at::kByte && outlined.dim() == 2),
-              "overlay wants a uint8 [S, S] mask of what is outlined");
+  const std::string function = "heat_overlay";
+  const at::Tensor whole = rgb_pixels(image, function), values = sound_map_values(heat.map, function);
+  const at::Tensor outlined = heat.outlined.defined() ? mask_pixels(heat.outlined, function) : at::Tensor();
+  const HeatScale& scale = heat.scale;
   if (!(scale.high > scale.low))
     throw settings_error("the overlay's scale must rise: high must be above low");
-  const at::Tensor whole = image.cpu().contiguous();
-  const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
-                       whole.data_ptr<std::uint8_t>());
-  const cv::Mat original = at_shown_size(source, options);
-  cv::Mat overlay = original.clone();
-  blend(overlay, heat_of(map, scale, overlay.size()), options);
-  if (options.outline && outlined.defined()) draw_outline(overlay, outlined);
-  return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
+  return with_own_errors(function, [&] {
+    const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
+                         whole.data_ptr<std::uint8_t>());
+    const cv::Mat original = at_shown_size(source, options);
+    cv::Mat overlay = original.clone();
+    blend(overlay, heat_of(values, scale, overlay.size()), options);
+    if (options.outline && outlined.defined()) draw_outline(overlay, outlined);
+    return to_tensor(options.side_by_side ? panel(original, overlay, scale, caption, options) : overlay);
+  });
 }
 
 }  // namespace res2clip

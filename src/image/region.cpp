@@ -8,6 +8,8 @@
 
 #include "res2clip/core/error.hpp"
 
+#include "pixels.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -49,13 +51,12 @@ std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first, std::int64_t la
 
 HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width,
                              double fraction) {
-  TORCH_CHECK(map.dim() == 2 && map.scalar_type() == at::kFloat && map.numel() > 0,
-              "hottest_region wants float32 [S, S]");
-  const at::Tensor whole = map.cpu().contiguous();
+  const at::Tensor whole = sound_map_values(map, "hottest_region");
+  if (height < 1 || width < 1)
+    throw data_error("hottest_region: the image has " + std::to_string(width) + " x " +
+                     std::to_string(height) + " pixels; it must have some");
   const auto* values = whole.data_ptr<float>();
   const auto* end = values + whole.numel();
-  if (std::any_of(values, end, [](float value) { return std::isnan(value); }))
-    throw data_error("the anomaly map holds NaN; the features it comes from are broken");
   std::vector<float> sorted(values, end);
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());

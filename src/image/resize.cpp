@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+
+#include "res2clip/core/error.hpp"
+
+#include "foreign_errors.hpp"
+#include "pixels.hpp"
 
 // Wide integer multiplies where the processor has them; the results are integers and so the same everywhere.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
@@ -156,16 +162,9 @@ at::Tensor resample_columns(const at::Tensor& image, std::int64_t height, const 
   return result;
 }
 
-/// [H, W, C] whatever the caller has; contiguous.
-at::Tensor with_channels(const at::Tensor& image) {
-  TORCH_CHECK(
-      image.scalar_type() == at::kByte && (image.dim() == 2 || image.dim() == 3) && image.device().is_cpu(),
-      "resize wants uint8 [H, W] or [H, W, C] on the CPU");
-  return (image.dim() == 2 ? image.unsqueeze(2) : image).contiguous();
-}
-
 at::Tensor resample(const at::Tensor& image, std::int64_t height, std::int64_t width, const Filter& filter) {
-  at::Tensor pixels = with_channels(image);
+  require_size(height, width, "resize");
+  at::Tensor pixels = channel_pixels(image, "resize");
   if (width != pixels.size(1)) pixels = resample_rows(pixels, width, filter);
   if (height != pixels.size(0)) pixels = resample_columns(pixels, height, filter);
   if (pixels.data_ptr() == image.data_ptr()) pixels = pixels.clone();
@@ -192,15 +191,16 @@ std::uint8_t times_over_255(unsigned a, unsigned b) {
 }  // namespace
 
 at::Tensor resize_bicubic(const at::Tensor& image, std::int64_t height, std::int64_t width) {
-  return resample(image, height, width, kBicubic);
+  return with_own_errors("resize_bicubic", [&] { return resample(image, height, width, kBicubic); });
 }
 
 at::Tensor resize_bilinear(const at::Tensor& image, std::int64_t height, std::int64_t width) {
-  return resample(image, height, width, kBilinear);
+  return with_own_errors("resize_bilinear", [&] { return resample(image, height, width, kBilinear); });
 }
 
 at::Tensor resize_nearest(const at::Tensor& image, std::int64_t height, std::int64_t width) {
-  const at::Tensor pixels = with_channels(image);
+  require_size(height, width, "resize_nearest");
+  const at::Tensor pixels = channel_pixels(image, "resize_nearest");
   const auto rows = nearest_positions(pixels.size(0), height);
   const auto columns = nearest_positions(pixels.size(1), width);
   const std::int64_t channels = pixels.size(2);
@@ -217,8 +217,15 @@ at::Tensor resize_nearest(const at::Tensor& image, std::int64_t height, std::int
 
 at::Tensor resize_bicubic_premultiplied(const at::Tensor& rgb, const at::Tensor& alpha, std::int64_t height,
                                         std::int64_t width) {
-  const at::Tensor colours = with_channels(rgb), opacity = alpha.contiguous();
-  at::Tensor joined = at::empty({rgb.size(0), rgb.size(1), 4}, rgb.options());
+  const std::string function = "resize_bicubic_premultiplied";
+  require_size(height, width, function);
+  const at::Tensor colours = rgb_pixels(rgb, function), opacity = mask_pixels(alpha, function);
+  if (opacity.size(0) != colours.size(0) || opacity.size(1) != colours.size(1))
+    throw data_error(function + ": opacity has " + std::to_string(opacity.size(0)) + " x " +
+                     std::to_string(opacity.size(1)) + " pixels, the image " +
+                     std::to_string(colours.size(0)) + " x " + std::to_string(colours.size(1)) +
+                     "; they must be equal");
+  at::Tensor joined = at::empty({colours.size(0), colours.size(1), 4}, at::kByte);
   const auto* colour = colours.data_ptr<std::uint8_t>();
   const auto* opaque = opacity.data_ptr<std::uint8_t>();
   auto* quad = joined.data_ptr<std::uint8_t>();
@@ -227,7 +234,7 @@ at::Tensor resize_bicubic_premultiplied(const at::Tensor& rgb, const at::Tensor&
     quad[4 * i + 3] = opaque[i];
   }
   const at::Tensor resized = resize_bicubic(joined, height, width);
-  at::Tensor result = at::empty({height, width, 3}, rgb.options());
+  at::Tensor result = at::empty({height, width, 3}, at::kByte);
   const auto* from = resized.data_ptr<std::uint8_t>();
   auto* to = result.data_ptr<std::uint8_t>();
   for (std::int64_t i = 0; i < height * width; ++i) {

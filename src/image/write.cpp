@@ -1,14 +1,15 @@
 #include "res2clip/image/write.hpp"
 
 #include <bit>
-#include <string_view>
-#include <vector>
+#include <charconv>
+#include <cstring>
 
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <ATen/ops/empty.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+
+#include "pixels.hpp"
 
 namespace res2clip {
 namespace {
@@ -30,27 +31,14 @@ std::string npy_header(std::int64_t rows, std::int64_t columns) {
 }  // namespace
 
 void write_png(const Path& path, const at::Tensor& pixels) {
-  const bool colour = pixels.dim() == 3;
-  TORCH_CHECK(pixels.scalar_type() == at::kByte && (pixels.dim() == 2 || (colour && pixels.size(2) == 3)),
-              "write_png wants uint8 [H, W, 3] or [H, W]");
-  const at::Tensor whole = pixels.cpu().contiguous();
-  const cv::Mat rgb(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)),
-                    colour ? CV_8UC3 : CV_8UC1, whole.data_ptr<std::uint8_t>());
-  std::vector<unsigned char> bytes;
-  try {
-    cv::Mat bgr;
-    if (colour) cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    if (!cv::imencode(".png", colour ? bgr : rgb, bytes))
-      throw runtime_error(path.string() + ": cannot be encoded as PNG");
-  } catch (const cv::Exception& failure) {
-    throw runtime_error(path.string() + ": cannot be encoded as PNG: " + failure.err);
-  }
-  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  const at::Tensor whole = channel_pixels(pixels, "write_png");
+  if (whole.size(2) != 1 && whole.size(2) != 3)
+    throw data_error("write_png: got " + std::to_string(whole.size(2)) + " channels; it must be RGB or grey");
+  write_file(path, encode_png({whole.data_ptr<std::uint8_t>(), whole.size(1), whole.size(0), whole.size(2)}));
 }
 
 void write_float_map(const Path& path, const at::Tensor& map) {
-  TORCH_CHECK(map.dim() == 2 && map.scalar_type() == at::kFloat, "write_float_map wants float32 [H, W]");
-  const at::Tensor whole = map.cpu().contiguous();
+  const at::Tensor whole = map_values(map, "write_float_map");
   std::string bytes = npy_header(whole.size(0), whole.size(1));
   bytes.append(static_cast<const char*>(whole.data_ptr()), whole.nbytes());
   write_file(path, bytes);

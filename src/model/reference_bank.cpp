@@ -40,6 +40,9 @@ void require_origin(const ReferenceBank& bank, const BankOrigin& expected, const
     const std::string then = found == bank.origin.settings.end() ? "(not recorded)" : found->second;
     if (then != value) differs(key, then, value);
   }
+  for (const auto& [key, value] :
+       bank.origin.settings)  // those that are recorded only where they are not the default
+    if (!expected.settings.contains(key)) differs(key, value, "the default");
 }
 
 }  // namespace res2clip

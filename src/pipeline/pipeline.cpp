@@ -62,11 +62,14 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
 }
 
 EncodedFeatures Pipeline::features() const {
-  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size};
+  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size, remarks_};
 }
 
 ReadingOptions Pipeline::reading(bool pixels) const {
-  return {.image = settings_.image, .page_locked = backbone_.device().is_cuda(), .pixels = pixels};
+  return {.image = settings_.image,
+          .page_locked = backbone_.device().is_cuda(),
+          .pixels = pixels,
+          .remarks = remarks_};
 }
 
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
@@ -118,6 +121,7 @@ BankOrigin Pipeline::origin() const {
       {"image.size", std::to_string(settings_.image.size)},
       {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},
       {"compute.precision", std::string(name_of(settings_.compute.precision))}};
+  origin.settings.merge(reading_identity(settings_.image.reading));
   return origin;
 }
 

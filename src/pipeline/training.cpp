@@ -56,14 +56,14 @@ TrainingImages::TrainingImages(const Backbone& backbone, const Dataset& dataset,
       settings_(settings),
       samples_(all_test_images(dataset)),
       encoded_(backbone, settings.image, fine_tuned_layers(backbone, settings).needed(),
-               settings.compute.batch_size),
+               settings.compute.batch_size, remarks_),
       masks_(samples_.size()),
       mask_bytes_left_(mask_bytes) {}
 
 std::int64_t TrainingImages::fill_store(FeatureStore store, Communicator& processes,
                                         const ProgressCallback& progress,
                                         const std::function<bool()>& stop_requested) {
-  stored_.emplace(std::move(store), encoded_, backbone_.device());
+  stored_.emplace(std::move(store), encoded_, backbone_.device(), ImageIdentities(settings_.image.reading));
   return stored_->fill(paths_of(samples_), processes, progress, stop_requested);
 }
 
@@ -88,7 +88,8 @@ at::Tensor TrainingImages::masks(std::span<const std::int64_t> indices) {
     if (masks_[index].defined())
       masks[i] = masks_[index];
     else
-      masks[i] = sample.mask.empty() ? at::zeros({size, size}, at::kByte) : prepare_mask(sample.mask, size);
+      masks[i] = sample.mask.empty() ? at::zeros({size, size}, at::kByte)
+                                     : prepare_mask(sample.mask, size, settings_.image.reading);
   });
   for (std::size_t i = 0; i < indices.size(); ++i) {
     const auto index = static_cast<std::size_t>(indices[i]);
@@ -130,6 +131,7 @@ std::map<std::string, std::string> training_identity(const Backbone& backbone, c
   identity["backbone"] = backbone.checksum();
   identity["image.size"] = std::to_string(settings.image.size);
   identity["image.convert_before_resize"] = settings.image.convert_before_resize ? "true" : "false";
+  identity.merge(reading_identity(settings.image.reading));
   identity["compute.precision"] = std::string(name_of(settings.compute.precision));
   // Features that are not stored have all their digits.
   identity["store.numbers"] = std::string(name_of(stored ? settings.store.numbers : StoredAs::float32));

@@ -51,6 +51,11 @@ std::string differences(const PickleValue& saved, const RunIdentity& here) {
     list += (list.empty() ? "" : "; ") + name + " was " + (known ? shortened(*value->text()) : "not known") +
             ", is " + shortened(text);
   }
+  if (saved.dict() == nullptr) return list;
+  for (const auto& [name, text] : *saved.dict()) {  // some are recorded only where they are not the default
+    if (name.text() == nullptr || text.text() == nullptr || here.contains(*name.text())) continue;
+    list += (list.empty() ? "" : "; ") + *name.text() + " was " + shortened(*text.text()) + ", is not set";
+  }
   return list;
 }
 

@@ -7,6 +7,7 @@
 #include "res2clip/image/write.hpp"
 
 #include "data/tree.hpp"
+#include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace res2clip {
@@ -19,6 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::message_of;
 using testing::TemporaryFolder;
+using testing::test_data;
 
 at::Tensor image_of(std::int64_t height, std::int64_t width, int value = 90) {
   return at::full({height, width, 3}, value, at::kByte);
@@ -157,6 +159,32 @@ TEST(ReadWholeMask, JoinsTheMasksOfAFolder) {
   EXPECT_THAT(message_of([&] { read_whole_mask(folder / "m"); }), HasSubstr("002.png: has another size"));
   std::filesystem::create_directory(folder / "empty");
   EXPECT_THAT(message_of([&] { read_whole_mask(folder / "empty"); }), HasSubstr("without masks"));
+}
+
+TEST(LeaveOutUnusable, LooksAtImagesAsTheyWillBeRead) {
+  const Path wide = test_data("images/mono12.png");
+  std::vector<Path> images{wide};
+  EXPECT_THAT(message_of([&] { leave_out_unusable(images, false); }),
+              AllOf(HasSubstr("mono12.png"), HasSubstr("image.wide")));
+  EXPECT_TRUE(leave_out_unusable(images, false, {.wide = wide_samples("divide:16")}).empty());
+  EXPECT_THAT(message_of([&] {
+                leave_out_unusable(images, false, {.wide = wide_samples("divide:16"), .max_pixels = 10});
+              }),
+              HasSubstr("image.max_pixels"));
+}
+
+TEST(Examine, TakesAMaskThatIsTurnedAsItsImageIfThatIsTurnedByTheSetting) {
+  const TemporaryFolder folder;
+  const Path image = test_data("images/exif8.jpg");  // 12 x 9 as stored, 9 x 12 upright
+  write_png(folder / "stored.png", mask_of(9, 12));
+  write_png(folder / "upright.png", mask_of(12, 9));
+  const auto fault = [&](const char* mask, const ReadOptions& reading) {
+    return examine({image, folder / mask, {}, "part", "bad", true}, Examination::header, reading).fault;
+  };
+  EXPECT_EQ(fault("stored.png", {}), "");
+  EXPECT_THAT(fault("upright.png", {}), HasSubstr("image.exif_rotation"));
+  EXPECT_EQ(fault("upright.png", {.exif_rotation = true}), "");
+  EXPECT_THAT(fault("stored.png", {.exif_rotation = true}), HasSubstr("stored.png"));
 }
 
 TEST(LeaveOutUnusable, NamesAllOrTakesThemOut) {

@@ -3,18 +3,23 @@
 #include <gmock/gmock.h>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/image/remarks.hpp"
 
 #include "data/tree.hpp"
 #include "features/images.hpp"
 #include "support/fails.hpp"
+#include "support/goldens.hpp"
 
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using testing::Fails;
 using ::testing::HasSubstr;
 using testing::rethrowing;
 using testing::TemporaryFolder;
+using testing::test_data;
 
 TEST(BatchReader, GivesTheBitsOfThePlainFormForAnyNumberOfThreads) {
   const TemporaryFolder folder;
@@ -58,6 +63,20 @@ TEST(BatchReader, LeavesOutAnImageThatCannotBeReadAndSaysWhy) {
   EXPECT_TRUE(batch.input[1].equal(at::zeros({3, 4, 4})));
   EXPECT_TRUE(batch.whole_inputs().equal(at::stack({whole[0], whole[2]})));
   EXPECT_THAT([&] { batch.expect_whole(); }, Fails(ErrorKind::data, HasSubstr("1.png")));
+}
+
+TEST(BatchReader, ReadsWideImagesByTheSettingAndTellsWhatIsOddAboutFiles) {
+  const std::vector<Path> images{test_data("images/mono12.png"), test_data("images/animated.gif")};
+  const ImageOptions options{.size = 4, .reading = {.wide = wide_samples("divide:16")}};
+  const auto remarks = std::make_shared<ImageRemarks>();
+  BatchReader reader({.image = options, .remarks = remarks});
+  EXPECT_TRUE(reader.read(images).input.equal(prepare_images(images, options)));
+  EXPECT_THAT(remarks->lines({}), ElementsAre(HasSubstr("animated.gif")));
+  BatchReader without({.image = {.size = 4}});
+  const ImageBatch refused = without.read(images);
+  EXPECT_THAT(rethrowing(refused.images[0].failure),
+              Fails(ErrorKind::data, AllOf(HasSubstr("mono12.png"), HasSubstr("image.wide"))));
+  EXPECT_FALSE(refused.images[1].failure);
 }
 
 TEST(BatchReader, ReadsSeveralBatchesAtOnce) {

@@ -149,10 +149,10 @@ TEST_F(StoredFeaturesTest, NameAllFilesThatCannotBeReadBeforeAnythingIsEncoded) 
   std::filesystem::remove(images[3]);
   backbone.encoded_images = 0;
   StoredFeatures stored(store(), encoded, at::kCPU);
-  EXPECT_THAT(
-      [&] { stored.fill(images, *alone); },
-      Fails(ErrorKind::data, AllOf(HasSubstr("2 images cannot be read"), HasSubstr("1.png: is not an image"),
-                                   HasSubstr("3.png: cannot be opened"))));
+  EXPECT_THAT([&] { stored.fill(images, *alone); },
+              Fails(ErrorKind::data,
+                    AllOf(HasSubstr("2 images cannot be read"), HasSubstr("1.png: is text, not an image"),
+                          HasSubstr("3.png: cannot be opened"))));
   EXPECT_EQ(backbone.encoded_images, 0);
 }
 
@@ -226,7 +226,7 @@ TEST_F(StoredFeaturesTest, RefuseABrokenFileOnAllProcesses) {
   const auto failures = fill_together(
       2, [&](int) { return folder / "store"; }, images, counts);
   for (const auto& failure : failures)
-    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::data, HasSubstr("1.png: is not an image")));
+    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::data, HasSubstr("1.png: is text, not an image")));
   EXPECT_THAT(counts, ElementsAre(0, 0));
 }
 

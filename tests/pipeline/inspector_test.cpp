@@ -111,7 +111,7 @@ TEST_F(InspectorTest, KeepsTheFailureOfAnImageToThatImage) {
   ASSERT_EQ(lines.size(), whole.size());
   for (std::size_t i = 0; i < lines.size(); ++i)
     if (i == 0 || i == 4 || i == 11)
-      EXPECT_THAT(lines[i], HasSubstr("broken.png: is not an image"));
+      EXPECT_THAT(lines[i], HasSubstr("broken.png: is text, not an image"));
     else
       EXPECT_EQ(lines[i], whole[i]);
 }

@@ -4,6 +4,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/features/stored_features.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/fails.hpp"
@@ -13,6 +14,8 @@ namespace res2clip {
 namespace {
 
 using namespace testing;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// The tiny CLIP as a file, and pictures of one class.
@@ -70,6 +73,44 @@ TEST_F(PipelineTest, RefusesABankOfAnotherSize) {
   const Pipeline large = Pipeline::load(folder / "tiny.pt", settings);
   EXPECT_THAT([&] { large.open_bank(folder / "good.bank"); },
               Fails(ErrorKind::data, HasSubstr("image.size")));
+}
+
+TEST_F(PipelineTest, RefusesABankOfImagesThatWereReadOtherwise) {
+  const Pipeline plain = Pipeline::load(folder / "tiny.pt", settings);
+  save_bank(plain.remember(normals), folder / "plain.bank");
+  settings.image.reading.wide = wide_samples("divide:16");
+  const Pipeline wide = Pipeline::load(folder / "tiny.pt", settings);
+  save_bank(wide.remember(normals), folder / "wide.bank");
+  EXPECT_NO_THROW(wide.open_bank(folder / "wide.bank"));
+  EXPECT_THAT([&] { wide.open_bank(folder / "plain.bank"); },
+              Fails(ErrorKind::data, AllOf(HasSubstr("image.wide"), HasSubstr("divide:16"))));
+  EXPECT_THAT([&] { plain.open_bank(folder / "wide.bank"); },
+              Fails(ErrorKind::data, AllOf(HasSubstr("image.wide"), HasSubstr("divide:16"))));
+  settings.image.reading = {.exif_rotation = true};
+  EXPECT_THAT([&] { Pipeline::load(folder / "tiny.pt", settings).open_bank(folder / "plain.bank"); },
+              Fails(ErrorKind::data, HasSubstr("image.exif_rotation")));
+}
+
+TEST_F(PipelineTest, AStoreIsOfImagesThatWereReadInOneWay) {
+  const auto encoding = [&](const ReadOptions& reading) {
+    Settings changed = settings;
+    changed.image.reading = reading;
+    const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", changed);
+    return describe_store("weave", pipeline.backbone(), pipeline.settings().image, Precision::fp32,
+                          StoredAs::float32, {1})
+        .encoding;
+  };
+  EXPECT_EQ(encoding({}), "precision fp32, converted first");
+  EXPECT_EQ(encoding({.wide = wide_samples("high_byte"), .exif_rotation = true}),
+            "precision fp32, converted first, image.exif_rotation=true, image.wide=high_byte");
+}
+
+TEST_F(PipelineTest, RemarksOnReferencesAndImagesTogether) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const ReferenceBank bank = pipeline.remember(normals);
+  EXPECT_TRUE(pipeline.remarks().empty());
+  pipeline.detect(std::vector{test_data("images/exif3.jpg")}, bank);
+  EXPECT_THAT(pipeline.remarks(), ElementsAre(HasSubstr("EXIF orientations differ: 1 of")));
 }
 
 TEST_F(PipelineTest, RefusesSizesThatAreNoMultipleOfThePatch) {

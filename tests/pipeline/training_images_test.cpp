@@ -150,6 +150,10 @@ TEST_F(TrainingImagesTest, AreIdentifiedByAllThatChangesTheirFeatures) {
   EXPECT_EQ(key_that_differs([](Settings& s) { s.image.convert_before_resize ^= true; }),
             "image.convert_before_resize ");
   EXPECT_EQ(key_that_differs([](Settings& s) { s.image.size = 84; }), "image.size ");
+  Settings wide = settings;
+  wide.image.reading.wide = wide_samples("high_byte");
+  EXPECT_FALSE(identity(settings).contains("image.wide"));
+  EXPECT_EQ(identity(wide).at("image.wide"), "high_byte");
   EXPECT_EQ(key_that_differs([](Settings& s) { s.prompts.noun = "screw"; }), "prompts.noun ");
   EXPECT_EQ(key_that_differs([](Settings& s) { s.text.normalise_residual ^= true; }),
             "text.normalise_residual ");

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 root = Path(sys.argv[1])
-OPENCV_ROOMS = {"image", "demo"}
+OPENCV_ROOMS = {"image"}
 WHOLE_ATEN = re.compile(r'#include <(ATen/ATen\.h|ATen/Functions\.h|torch/all\.h|torch/torch\.h|torch/extension\.h)>')
 
 
@@ -34,8 +34,8 @@ def listed(text, keyword):
     return set(re.findall(r"res2clip::([a-z_]+)", part.group(1))) if part else set()
 
 
-OF_OPTIONS = re.compile(r"res2clip/(\w+/options|settings/enum_names|retrieval/penalty_kind|core/normalisation)\.hpp")
-OF_SETTINGS = re.compile(r"res2clip/(\w+/options|settings/settings|core/path)\.hpp")
+OF_OPTIONS = re.compile(r"res2clip/(\w+/options|image/read_options|settings/enum_names|retrieval/penalty_kind|core/normalisation)\.hpp")
+OF_SETTINGS = re.compile(r"res2clip/(\w+/options|image/read_options|settings/settings|core/path)\.hpp")
 
 
 def wide_options():

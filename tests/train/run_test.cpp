@@ -79,6 +79,12 @@ TEST_F(TrainingRuns, ResumeNothingThatIsAnotherTraining) {
   EXPECT_THAT([&] { train(); },
               Fails(ErrorKind::settings,
                     HasSubstr("another training: backbone was aaaaaaaaaaaa..., is bbbbbbbbbbbb.... Use")));
+  run_.identity = {{"backbone", std::string(64, 'a')}, {"image.wide", "high_byte"}};
+  EXPECT_THAT([&] { train(); },
+              Fails(ErrorKind::settings, HasSubstr("image.wide was not known, is high_byte")));
+  run_.identity = {};
+  EXPECT_THAT([&] { train(); },
+              Fails(ErrorKind::settings, HasSubstr("backbone was aaaaaaaaaaaa..., is not set")));
   const SyntheticData other(12);
   EXPECT_THAT([&] { testing::train(other, other.setup(), run_); },
               Fails(ErrorKind::settings, HasSubstr("labels was 11 (")));

@@ -20,10 +20,11 @@ struct Finding {
 
 /// Looks at an image, and at its mask if it has one: a mask is decoded always. A mask whose ratio of width to
 /// height differs from its image's by more than 5 % cannot be used. Does not throw.
-Finding examine(const Sample& sample, Examination how);
+Finding examine(const Sample& sample, Examination how, const ReadOptions& reading = {});
 
 /// The same of many, on all threads, each process of the job a share of them; all get the same findings.
-std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes);
+std::vector<Finding> examine(std::span<const Sample> samples, Examination how, Communicator& processes,
+                             const ReadOptions& reading = {});
 
 /// All samples whose files an evaluation of these classes or a training uses: references (without masks),
 /// then test images, class by class.
@@ -37,11 +38,12 @@ std::vector<Sample> samples_of(const Dataset& dataset, const References& referen
 /// images are decoded here and now; what cannot be used is taken out of the data set and listed in its
 /// `left_out`, and other references are taken. Each class must keep a test image.
 References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice>& choice, bool skip_broken,
-                           Communicator& processes);
+                           Communicator& processes, const ReadOptions& reading = {});
 
 /// Looks at images that are no data set, as references of a bank: takes those that cannot be used out of
 /// `images`, and returns what is wrong with each. Without `skip_broken`, or if none is left, throws a data
 /// error that names them. Only regular files are looked at: others can be read once.
-std::vector<std::string> leave_out_unusable(std::vector<Path>& images, bool skip_broken);
+std::vector<std::string> leave_out_unusable(std::vector<Path>& images, bool skip_broken,
+                                            const ReadOptions& reading = {});
 
 }  // namespace res2clip

@@ -15,6 +15,7 @@
 #include "res2clip/data/sample.hpp"
 #include "res2clip/eval/published.hpp"
 #include "res2clip/features/feature_source.hpp"
+#include "res2clip/image/read_options.hpp"
 #include "res2clip/metrics/accumulator.hpp"
 #include "res2clip/metrics/metrics.hpp"
 #include "res2clip/model/detector.hpp"
@@ -24,8 +25,9 @@ namespace res2clip {
 /// The mask of a sample as uint8 [size, size], nonzero where anomalous. Called from several threads at once,
 /// and only for samples that have a mask.
 using ReadMask = std::function<at::Tensor(const Sample&, std::int64_t size)>;
-/// From its file.
+/// From its file. `options`: as images are read.
 at::Tensor read_mask(const Sample& sample, std::int64_t size);
+ReadMask mask_reader(const ReadOptions& options);
 
 /// The scores of one image.
 struct ImageResult {

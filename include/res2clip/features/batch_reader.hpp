@@ -17,6 +17,8 @@
 
 namespace res2clip {
 
+class ImageRemarks;
+
 /// What a file gave beside the backbone's input.
 struct ImageRead {
   std::string identity;  ///< SHA-256 of the bytes that were decoded; empty where nobody asks for it
@@ -54,6 +56,8 @@ struct ReadingOptions {
   bool identities = false;   ///< ImageRead::identity is wanted
   bool pixels = false;       ///< ImageRead::pixels are wanted
   std::size_t threads = 0;   ///< 0: as many as LibTorch's operators use
+  std::shared_ptr<ImageRemarks> remarks =
+      nullptr;  ///< hears of each image that is decoded; null: nobody does
 };
 
 /// Reads batches of images with threads of its own, each file once. The plain form is prepare_images().

@@ -22,8 +22,9 @@ class EncodedFeatures final : public FeatureSource {
   using Encode = std::function<Features(const at::Tensor& images, std::span<const int> layers)>;
 
   /// Encodes `batch_size` images at once with a backbone, which must outlive this. `image` is fitted to it.
+  /// `remarks`, if given, hear of each image that is decoded.
   EncodedFeatures(const Backbone& backbone, const ImageOptions& image, std::vector<int> layers,
-                  std::int64_t batch_size);
+                  std::int64_t batch_size, std::shared_ptr<ImageRemarks> remarks = nullptr);
   /// The same with any other encoder.
   EncodedFeatures(Encode encode, const ReadingOptions& reading, std::vector<int> layers,
                   std::int64_t batch_size);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "res2clip/core/path.hpp"
+#include "res2clip/image/read_options.hpp"
 #include "res2clip/processes/communicator.hpp"
 
 namespace res2clip {
@@ -17,6 +18,10 @@ namespace res2clip {
 /// expect_whole_images().
 class ImageIdentities {
  public:
+  ImageIdentities() = default;
+  /// `reading`: how images will be decoded.
+  explicit ImageIdentities(const ReadOptions& reading) : reading_(reading) {}
+
   /// Throws the data error of expect_whole_images().
   std::vector<std::string> of(std::span<const Path> images);
 
@@ -28,6 +33,7 @@ class ImageIdentities {
   std::vector<Path> unknown(std::span<const Path> images) const;
   std::vector<std::string> known(std::span<const Path> images) const;
 
+  ReadOptions reading_{};
   std::map<Path, std::string> known_;
 };
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "res2clip/core/normalisation.hpp"
+#include "res2clip/image/read_options.hpp"
 #include "res2clip/settings/enum_names.hpp"
 
 namespace res2clip {
@@ -13,6 +14,7 @@ struct ImageOptions {
   std::int64_t size = 0;
   /// false: resize in the file's own mode, then convert (the authors' loader).
   bool convert_before_resize = true;
+  ReadOptions reading = {};  ///< its settings stand beside these: image.wide, ...
   /// The backbone's, not a setting: fit_to_backbone() takes it from the archive's card.
   Normalisation normalisation = {};
 };

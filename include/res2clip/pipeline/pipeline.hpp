@@ -1,11 +1,15 @@
 #pragma once
 
+#include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/config/settings.hpp"
 #include "res2clip/core/progress.hpp"
 #include "res2clip/features/encoded_features.hpp"
+#include "res2clip/image/remarks.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
@@ -33,6 +37,9 @@ class Pipeline {
 
   /// Reads images and encodes them, with the layers that the detector needs. This must outlive it.
   EncodedFeatures features() const;
+  /// What the images that were decoded so far, references among them, bring up that may make results wrong: a
+  /// line for each kind (see ImageRemarks).
+  std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }
   /// How images are read for this pipeline: for a GPU, into page-locked memory. `pixels`: as in their files,
   /// too.
   ReadingOptions reading(bool pixels = false) const;
@@ -59,6 +66,7 @@ class Pipeline {
   Backbone backbone_;
   Detector detector_;
   Settings settings_;
+  std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
 };
 
 }  // namespace res2clip

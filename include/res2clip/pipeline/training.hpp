@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "res2clip/core/progress.hpp"
 #include "res2clip/data/sample.hpp"
 #include "res2clip/features/stored_features.hpp"
+#include "res2clip/image/remarks.hpp"
 #include "res2clip/processes/communicator.hpp"
 #include "res2clip/train/trainer.hpp"
 
@@ -33,6 +35,9 @@ class TrainingImages final : public FeatureSource {
   std::int64_t fill_store(FeatureStore store, Communicator& processes, const ProgressCallback& progress = {},
                           const std::function<bool()>& stop_requested = {});
 
+  /// What the images that were decoded so far bring up (see ImageRemarks).
+  std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }
+
   /// What the trainer sees; must not outlive this.
   TrainingData data();
 
@@ -47,6 +52,7 @@ class TrainingImages final : public FeatureSource {
   const Backbone& backbone_;
   Settings settings_;
   std::vector<Sample> samples_;
+  std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
   EncodedFeatures encoded_;
   std::optional<StoredFeatures> stored_;  ///< none without a store
   std::vector<at::Tensor> masks_;         ///< of the samples; undefined where not kept

@@ -1,0 +1,25 @@
+# Makes the target `res2clip_image_formats`: the libraries that read and write image files.
+#
+# OpenCV's imgcodecs module reads most of these files too. It is not used: as packaged it loads about 120 more
+# libraries (GDAL's), and it does not report damage.
+add_library(res2clip_image_formats INTERFACE IMPORTED GLOBAL)
+foreach(_format PNG JPEG TIFF GIF)
+  find_package(${_format} QUIET)
+  if(NOT ${_format}_FOUND)
+    message(FATAL_ERROR "res2clip: no library for ${_format} files with headers. Run scripts/setup.sh.")
+  endif()
+  target_link_libraries(res2clip_image_formats INTERFACE ${_format}::${_format})
+endforeach()
+function(_res2clip_format_library name header)
+  find_path(RES2CLIP_${name}_INCLUDE ${header} PATH_SUFFIXES openjpeg-2.5 openjpeg-2.4)
+  find_library(RES2CLIP_${name}_LIBRARY ${name})
+  mark_as_advanced(RES2CLIP_${name}_INCLUDE RES2CLIP_${name}_LIBRARY)
+  if(NOT RES2CLIP_${name}_INCLUDE OR NOT RES2CLIP_${name}_LIBRARY)
+    message(FATAL_ERROR "res2clip: no ${name} library with header ${header}. Run scripts/setup.sh.")
+  endif()
+  target_include_directories(res2clip_image_formats SYSTEM INTERFACE ${RES2CLIP_${name}_INCLUDE})
+  target_link_libraries(res2clip_image_formats INTERFACE ${RES2CLIP_${name}_LIBRARY})
+endfunction()
+_res2clip_format_library(webp webp/decode.h)
+_res2clip_format_library(webpdemux webp/demux.h)
+_res2clip_format_library(openjp2 openjpeg.h)
