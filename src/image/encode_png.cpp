@@ -32,12 +32,15 @@ class PngWriter {
 
  private:
   void encode() {
-    constexpr int kQuick = 3;  // of zlib's levels 1 to 9
+    constexpr int kQuickest = 1;  // of zlib's levels 1 to 9
     png_set_IHDR(png_, info_, static_cast<png_uint_32>(pixels_.width),
                  static_cast<png_uint_32>(pixels_.height), 8,
                  pixels_.channels == 3 ? PNG_COLOR_TYPE_RGB : PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_set_compression_level(png_, kQuick);
+    png_set_compression_level(png_, kQuickest);
+    // Tried on overlays of photographs: one filter for all rows takes less than half the time of a choice for
+    // each row, and this one makes files as small.
+    if (pixels_.channels == 3) png_set_filter(png_, PNG_FILTER_TYPE_BASE, PNG_FILTER_AVG);
     png_write_info(png_, info_);
     for (std::int64_t y = 0; y < pixels_.height; ++y)
       png_write_row(png_, pixels_.bytes + y * pixels_.width * pixels_.channels);

@@ -33,9 +33,11 @@ cv::Mat palette_colours(Palette palette) {
   return rgb;
 }
 
+constexpr float kClear = 0.25f;  ///< heat up to here is not drawn
+
 /// Smooth step: calm values stay clear, warm ones fade in, hot ones are at full strength.
 float presence(float heat) {
-  const float t = std::clamp((heat - 0.25f) / 0.5f, 0.0f, 1.0f);
+  const float t = std::clamp((heat - kClear) / 0.5f, 0.0f, 1.0f);
   return t * t * (3 - 2 * t);
 }
 
@@ -56,6 +58,7 @@ void blend(cv::Mat& picture, const cv::Mat& heat, const OverlayOptions& options)
     auto* pixel = picture.ptr<cv::Vec3b>(y);
     const auto* warm = heat.ptr<float>(y);
     for (int x = 0; x < picture.cols; ++x) {
+      if (warm[x] <= kClear) continue;
       const auto& colour = colours.at<cv::Vec3b>(0, static_cast<int>(warm[x] * 255 + 0.5f));
       const float weight = static_cast<float>(options.opacity) * presence(warm[x]);
       for (int c = 0; c < 3; ++c)
