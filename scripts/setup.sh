@@ -26,7 +26,7 @@ done
 
 packages=(g++ cmake ninja-build ccache git python3 python3-pip
   libopencv-core-dev libopencv-imgproc-dev
-  libpng-dev libjpeg62-turbo-dev libtiff-dev libwebp-dev libgif-dev libopenjp2-7-dev
+  zlib1g-dev libpng-dev libjpeg62-turbo-dev libtiff-dev libwebp-dev libgif-dev libopenjp2-7-dev
   libcli11-dev nlohmann-json3-dev libspdlog-dev libyaml-cpp-dev libssl-dev libutf8proc-dev
   libgtest-dev libgmock-dev libbenchmark-dev)
 

@@ -9,6 +9,7 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/randn.h>
 
+#include "res2clip/clip/archive_check.hpp"
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/cuda_status.hpp"
@@ -120,16 +121,44 @@ bool check(const std::string& what, c10::Device device, double tolerance,
   return good;
 }
 
-/// What the archive is, as this run found it; of its origin there is only its own word, and a checksum.
-void print_backbone(const Path& archive) {
-  const Backbone backbone = Backbone::load(archive, {.device = "cpu"});
-  const ModelCard& card = backbone.card();
-  print("backbone     " + archive.string() + ": undamaged, checksum " + backbone.checksum());
-  print("weights      by its card " + describe_weights(card.origin, card.sizes));
-  print("run with     " + describe_form(card.form, card.origin));
+std::string grouped(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
+  return text;
 }
 
-void examine(const Path& backbone) {
+/// Whether the weights that the card names are those that were made into this archive.
+void print_weights(const ArchiveCheck& found, const std::string& weights) {
+  if (weights.empty()) {
+    print("weights      its card names " + describe_weights(found.card.origin, found.card.sizes) +
+          "; not verified: name the weights with --weights");
+    return;
+  }
+  const ClipForm& form = found.card.form;
+  const ClipWeights read = read_clip_weights(
+      weights, {form.activation, form.vision_head_width, form.text_head_width, form.normalisation.mean,
+                form.normalisation.deviation});
+  const bool same = is_made_from(found, read);
+  print("weights      " + describe_weights(read.origin, read.sizes) +
+        (same ? ": verified, the archive was made from them" : ": the archive was NOT made from them"));
+  if (!same) throw data_error(weights + ": is not what the archive was made from");
+}
+
+/// What this run verified of the archive; of its origin there is only its own word, unless the weights are
+/// there to be compared.
+void print_backbone(const std::string& archive, const std::string& weights) {
+  const ArchiveCheck found = check_archive(archive);
+  print("backbone     " + archive + ": verified now: its code and vocabulary are this program's, " +
+        grouped(found.numbers) + " numbers are finite and give its checksum " + found.checksum);
+  print("members      " + (found.digest.empty()
+                               ? "no digest over them: written by an older version; export it again for one"
+                               : "verified now: sha256 over all " + found.digest));
+  print("run with     " + describe_form(found.card.form, found.card.origin));
+  print_weights(found, weights);
+}
+
+void examine(const std::string& backbone, const std::string& weights) {
   const CudaStatus cuda = cuda_status();
   print("res2clip     " + version());
   print("build        " + build_description());
@@ -137,7 +166,7 @@ void examine(const Path& backbone) {
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
   print_cuda(cuda);
-  if (!backbone.empty()) print_backbone(backbone);
+  if (!backbone.empty()) print_backbone(backbone, weights);
   std::vector<c10::Device> devices = {c10::kCPU};
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
@@ -159,10 +188,23 @@ void examine(const Path& backbone) {
 void add_doctor(CLI::App& program, Run& run) {
   CLI::App* command =
       program.add_subcommand("doctor", "Machine, build and a self-check, for reports of problems");
-  auto backbone = std::make_shared<std::string>();
-  command->add_option("--backbone", *backbone, "Also check encoding with this archive")->type_name("FILE");
-  command->footer("Example: res2clip doctor --backbone clip.pt");
-  command->callback([backbone, &run] { run = [backbone] { examine(*backbone); }; });
+  struct Options {
+    std::string backbone, weights;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::Option* backbone =
+      command->add_option("--backbone", options->backbone, "Also verify this archive, and check encoding with it")
+          ->type_name("FILE");
+  command
+      ->add_option("--weights", options->weights,
+                   "Verify that the archive was made from these weights, as `export` takes them")
+      ->needs(backbone)
+      ->type_name("PATH");
+  command->footer(
+      "Examples:\n"
+      "  res2clip doctor --backbone clip.pt\n"
+      "  res2clip doctor --backbone clip.pt --weights ViT-L-14-336px.pt");
+  command->callback([options, &run] { run = [options] { examine(options->backbone, options->weights); }; });
 }
 
 }  // namespace res2clip::app

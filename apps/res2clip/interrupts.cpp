@@ -5,13 +5,19 @@
 #include <string_view>
 #include <unistd.h>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/atomic_file.hpp"
 
 namespace res2clip::app {
 namespace {
 
 volatile std::sig_atomic_t interrupt_seen = 0;
 bool on_terminal = false;
+
+/// What whoever started this process ignores stays ignored: nohup's SIGHUP, a background job's SIGINT.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
 
 /// Without SA_RESTART, so that a read that waits for a line ends.
 void handle(int signal, void (*handler)(int)) {
@@ -49,13 +55,15 @@ bool interrupted() {
 }
 
 void leave_no_unfinished_files() {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, end_at_once);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU, SIGALRM, SIGUSR1, SIGUSR2})
+    if (!is_ignored(signal)) handle(signal, end_at_once);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is told of like a full disk
 }
 
 void watch_interrupts() {
   on_terminal = ::isatty(STDERR_FILENO) == 1;
-  handle(SIGINT, on_interrupt);
-  handle(SIGTERM, on_interrupt);
+  for (const int signal : {SIGINT, SIGTERM})
+    if (!is_ignored(signal)) handle(signal, on_interrupt);
 }
 
 }  // namespace res2clip::app

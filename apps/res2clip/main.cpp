@@ -6,6 +6,7 @@
 #include "res2clip/core/version.hpp"
 
 #include "command.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -21,6 +22,7 @@ int report(const std::string& message, int code) {
 
 int main(int argc, char** argv) {
   using namespace res2clip;
+  app::open_standard_streams();
   CLI::App program("Few-shot industrial anomaly detection with a frozen CLIP (Res2CLIP)", "res2clip");
   program.require_subcommand(1);
   program.set_help_all_flag("--help-all", "Help of all commands");

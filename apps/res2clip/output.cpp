@@ -3,10 +3,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 
+#include "res2clip/core/atomic_file.hpp"
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
 
 namespace res2clip::app {
 
@@ -16,11 +15,8 @@ void print(const std::string& line) {
 }
 
 void require_writable(const Path& folder) {
-  const AtomicFile probe(folder / "probe");  // never committed: nothing is left of it
-  std::ofstream stream(probe.temporary(), std::ios::binary);
-  stream << "probe" << std::flush;
-  if (!stream)
-    throw runtime_error(folder.string() + ": no file can be written in this folder: " + std::strerror(errno));
+  AtomicFile probe(folder / "probe");  // never committed: nothing is left of it
+  probe.write("probe");
 }
 
 }  // namespace res2clip::app

@@ -1,91 +1,64 @@
 // Writes the self-contained archive. Needs LibTorch's modules, unlike most of this room.
 #include "res2clip/clip/archive.hpp"
 
-#include <fstream>
+#include <exception>
 #include <ostream>
-#include <stdexcept>
-
-#include <ATen/ops/stack.h>
-#include <torch/csrc/jit/api/module.h>
+#include <string_view>
+#include <utility>
 
 #include "res2clip/clip/tokenizer.hpp"
+#include "res2clip/core/atomic_file.hpp"
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
+#include "res2clip/torch_files/archive_seal.hpp"
 
+#include "archive_module.hpp"
 #include "card.hpp"
-#include "program.hpp"
 
 namespace res2clip {
 namespace {
 
-/// A file whose failures are told by `close` alone: LibTorch's archive writer ends the process where its
-/// stream fails.
+/// Bytes on their way to a file. Failures are told by `close` alone: LibTorch's archive writer ends the process
+/// where its stream fails.
 class DeferredFile : public std::streambuf {
  public:
-  explicit DeferredFile(const Path& path) {
-    good_ = file_.open(path, std::ios::out | std::ios::binary) != nullptr;
+  explicit DeferredFile(AtomicFile& file) : file_(file) {}
+  void close() {
+    flush();
+    if (failure_) std::rethrow_exception(failure_);
   }
-  bool close() { return file_.close() != nullptr && good_; }
 
  protected:
   std::streamsize xsputn(const char* bytes, std::streamsize count) override {
-    good_ = good_ && file_.sputn(bytes, count) == count;
+    constexpr std::size_t kEnough = 1 << 16;
+    if (static_cast<std::size_t>(count) >= kEnough) {
+      flush();
+      put({bytes, static_cast<std::size_t>(count)});
+    } else {
+      waiting_.append(bytes, static_cast<std::size_t>(count));
+      if (waiting_.size() >= kEnough) flush();
+    }
     return count;
   }
   int_type overflow(int_type letter) override {
-    good_ = good_ && file_.sputc(traits_type::to_char_type(letter)) != traits_type::eof();
+    waiting_ += traits_type::to_char_type(letter);
     return traits_type::not_eof(letter);
   }
 
  private:
-  std::filebuf file_;
-  bool good_ = false;
-};
-
-/// Archive name of a stacked weight and OpenAI's name inside a block.
-constexpr std::pair<const char*, const char*> kBlockTensors[] = {
-    {"ln_1_weight", "ln_1.weight"},         {"ln_1_bias", "ln_1.bias"},
-    {"in_weight", "attn.in_proj_weight"},   {"in_bias", "attn.in_proj_bias"},
-    {"out_weight", "attn.out_proj.weight"}, {"out_bias", "attn.out_proj.bias"},
-    {"ln_2_weight", "ln_2.weight"},         {"ln_2_bias", "ln_2.bias"},
-    {"fc_weight", "mlp.c_fc.weight"},       {"fc_bias", "mlp.c_fc.bias"},
-    {"proj_weight", "mlp.c_proj.weight"},   {"proj_bias", "mlp.c_proj.bias"}};
-
-constexpr std::pair<const char*, const char*> kSingleTensors[] = {
-    {"convolution", "visual.conv1.weight"},
-    {"class_embedding", "visual.class_embedding"},
-    {"vision_positions", "visual.positional_embedding"},
-    {"ln_pre_weight", "visual.ln_pre.weight"},
-    {"ln_pre_bias", "visual.ln_pre.bias"},
-    {"ln_post_weight", "visual.ln_post.weight"},
-    {"ln_post_bias", "visual.ln_post.bias"},
-    {"vision_projection", "visual.proj"},
-    {"token_embedding", "token_embedding.weight"},
-    {"text_positions", "positional_embedding"},
-    {"ln_final_weight", "ln_final.weight"},
-    {"ln_final_bias", "ln_final.bias"},
-    {"text_projection", "text_projection"}};
-
-using Named = std::vector<std::pair<std::string, at::Tensor>>;
-
-void add_tower(Named& named, const ClipWeights& weights, const std::string& tower, const std::string& prefix,
-               std::int64_t layers) {
-  for (const auto& [ours, theirs] : kBlockTensors) {
-    std::vector<at::Tensor> blocks;
-    for (std::int64_t block = 0; block < layers; ++block)
-      blocks.push_back(
-          weights.tensors.at(prefix + "transformer.resblocks." + std::to_string(block) + "." + theirs));
-    named.emplace_back(tower + "_" + ours, at::stack(blocks));
+  void flush() { put(std::exchange(waiting_, {})); }
+  void put(std::string_view bytes) {
+    if (failure_) return;
+    try {
+      file_.write(bytes);
+    } catch (const Error&) {
+      failure_ = std::current_exception();
+    }
   }
-}
 
-Named archive_tensors(const ClipWeights& weights) {
-  Named named;
-  for (const auto& [ours, theirs] : kSingleTensors) named.emplace_back(ours, weights.tensors.at(theirs));
-  add_tower(named, weights, "vision", "visual.", weights.sizes.vision_layers);
-  add_tower(named, weights, "text", "", weights.sizes.text_layers);
-  return named;
-}
+  AtomicFile& file_;
+  std::string waiting_;
+  std::exception_ptr failure_;
+};
 
 constexpr std::int64_t kReleasedSize = 518;  // the authors' --image_size
 
@@ -132,40 +105,23 @@ void check(const ClipWeights& weights, const ExportOptions& options) {
 
 void export_backbone(const ClipWeights& weights, const ExportOptions& options, const Path& path) {
   check(weights, options);
-  const Named tensors = archive_tensors(weights);
+  const ArchiveTensors tensors = archive_tensors(weights);
   const ModelCard card = make_card(weights, options);
-  torch::jit::Module module("Res2clipBackbone");
-  for (const auto& [name, tensor] : tensors) module.register_parameter(name, tensor, false);
-  const auto integer = [&](const char* name, std::int64_t value) {
-    module.register_attribute(name, c10::IntType::get(), value);
-  };
-  const auto flag = [&](const char* name, bool value) {
-    module.register_attribute(name, c10::BoolType::get(), value);
-  };
-  integer("patch_size", card.sizes.patch_size);
-  integer("native_grid", card.sizes.native_size / card.sizes.patch_size);
-  integer("vision_layers", card.sizes.vision_layers);
-  integer("vision_heads", card.vision_heads());
-  integer("text_layers", card.sizes.text_layers);
-  integer("text_heads", card.text_heads());
-  integer("vv_blocks", card.encoder.vv_blocks);
-  flag("global_ln_post", card.encoder.global_ln_post);
-  flag("patch_ln_post", card.encoder.patch_ln_post);
-  flag("patch_projection", card.encoder.patch_projection);
-  module.define(archive_program(card.form.activation));
-  module.eval();
+  const torch::jit::Module module = archive_module(tensors, card);
   AtomicFile file(path);
   try {
     // Through a stream: given a path, LibTorch names the folder inside the archive after the temporary file.
-    DeferredFile buffer(file.temporary());
+    DeferredFile buffer(file);
     std::ostream stream(&buffer);
-    module.save(stream,
-                {{kCardFile, card_json({card, features_checksum({tensors.begin(), tensors.end()}, card)})},
-                 {kVocabularyFile, std::string(built_in_merges())}});
-    if (!buffer.close()) throw std::runtime_error("no space left, or no permission");
+    module.save(stream, {{kCardFile, card_json({card, features_checksum(sha256_of_tensors(tensors), card)})},
+                         {kVocabularyFile, std::string(built_in_merges())}});
+    buffer.close();
+  } catch (const Error&) {
+    throw;
   } catch (const std::exception& error) {
     throw runtime_error(path.string() + ": cannot be written: " + first_line(error));
   }
+  seal_archive(file.temporary(), file.descriptor());
   file.commit();
 }
 

@@ -9,14 +9,13 @@
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/tensor.h>
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/serialization/import.h>
 
 #include "res2clip/clip/tokenizer.hpp"
 #include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/unit_length.hpp"
 
-#include "card.hpp"
+#include "archive_reader.hpp"
 #include "libtorch_errors.hpp"
 #include "tower.hpp"
 #if RES2CLIP_HAS_FUSED_TOWER
@@ -54,28 +53,6 @@ Features normalised(const RawFeatures& raw) {
   for (const auto& [layer, patches] : raw.patches)
     features.patches[layer] = unit_length(patches).contiguous();
   return features;
-}
-
-torch::jit::Module load_module(const Path& path, std::unordered_map<std::string, std::string>& files) {
-  std::error_code failed;
-  if (!std::filesystem::is_regular_file(path, failed))
-    throw data_error(path.string() + ": there is no such file");
-  try {
-    return torch::jit::load(path.string(), c10::Device(c10::kCPU), files);
-  } catch (const std::exception&) {
-    throw data_error(path.string() +
-                     ": is not a res2clip archive, or is damaged; write it with `res2clip export`");
-  }
-}
-
-/// LibTorch does not notice damaged numbers, and a card can be edited; banks and stores trust the checksum.
-void require_unchanged(const torch::jit::Module& module, const ArchiveCard& card, const Path& archive) {
-  std::map<std::string, at::Tensor> tensors;
-  for (const auto& entry : module.named_parameters(false))
-    tensors[entry.name] = entry.value.detach().contiguous();
-  if (features_checksum(tensors, card.card) != card.checksum)
-    throw data_error(archive.string() +
-                     ": is damaged or was changed after `res2clip export`; export it again");
 }
 
 /// Ids without the columns that are padding in every row: under the causal mask, no feature depends on them.
@@ -155,20 +132,13 @@ Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 
 Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try {
   const auto device = apply_compute(compute);
-  std::unordered_map<std::string, std::string> files = {{kCardFile, ""}, {kVocabularyFile, ""}};
-  auto module = load_module(archive, files);
-  if (files[kCardFile].empty() || files[kVocabularyFile].empty())
-    throw data_error(archive.string() +
-                     ": is a TorchScript archive, but not one that `res2clip export` wrote" +
-                     (module.hasattr("visual") ? " (it looks like CLIP's weights: export them first)" : ""));
-  ArchiveCard card = card_from_json(files[kCardFile], archive.string());
-  require_unchanged(module, card, archive);
+  ReadArchive read = read_archive(archive);
+  torch::jit::Module module = archive_module(read.tensors, read.card.card);
   module.to(device);
-  ImageTower tower{card.card, {}, at::kFloat};
+  ImageTower tower{read.card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
-  auto impl = std::make_unique<Impl>(Impl{std::move(module), std::move(tower),
-                                          Tokenizer::from_merges(files[kVocabularyFile], archive.string()),
-                                          card.checksum, device, compute.precision});
+  auto impl = std::make_unique<Impl>(Impl{std::move(module), std::move(tower), Tokenizer::built_in(),
+                                          read.card.checksum, device, compute.precision});
   impl->prepare_tower();
   return Backbone(std::move(impl));
 } catch (...) {

@@ -9,6 +9,8 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
+#include "bounded_json.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -171,10 +173,17 @@ std::string card_json(const ArchiveCard& card) {
   return card_text(fields, card.card.form, card.checksum);
 }
 
-std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card) {
+std::string features_checksum(const std::map<std::string, std::string>& sha256_of_tensors,
+                              const ModelCard& card) {
   ModelCard what = card;
   what.origin = {};
   what.image_size = 1;  // a default only: banks and stores note the size in use themselves
+  std::string summary = card_text(fields_of(what), what.form, "");
+  for (const auto& [name, digest] : sha256_of_tensors) summary += name + " " + digest + "\n";
+  return sha256(summary);
+}
+
+std::map<std::string, std::string> sha256_of_tensors(const std::map<std::string, at::Tensor>& tensors) {
   const std::vector<std::pair<std::string, at::Tensor>> list(tensors.begin(), tensors.end());
   std::vector<std::string> digests(list.size());
   at::parallel_for(0, static_cast<std::int64_t>(list.size()), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -182,13 +191,13 @@ std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, 
       digests[i] =
           sha256({static_cast<const char*>(list[i].second.const_data_ptr()), list[i].second.nbytes()});
   });
-  std::string summary = card_text(fields_of(what), what.form, "");
-  for (std::size_t i = 0; i < list.size(); ++i) summary += list[i].first + " " + digests[i] + "\n";
-  return sha256(summary);
+  std::map<std::string, std::string> named;
+  for (std::size_t i = 0; i < list.size(); ++i) named[list[i].first] = digests[i];
+  return named;
 }
 
 ArchiveCard card_from_json(const std::string& text, const std::string& source) {
-  const json fields = json::parse(text, nullptr, false);
+  const json fields = parse_bounded(text);
   if (!fields.is_object()) refuse_damaged(source);
   const CardReader reader(fields, source);
   const auto format = reader.integer("format", 0);

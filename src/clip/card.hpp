@@ -21,8 +21,11 @@ struct ArchiveCard {
 
 std::string card_json(const ArchiveCard& card);
 /// Identity of the features that an archive makes: the SHA-256 of everything that goes into them, and not of
-/// the file that it happened to lie in. Tensors on the CPU, by the archive's names.
-std::string features_checksum(const std::map<std::string, at::Tensor>& tensors, const ModelCard& card);
+/// the file that it happened to lie in. Of each tensor, by the archive's names, the SHA-256 of its numbers.
+std::string features_checksum(const std::map<std::string, std::string>& sha256_of_tensors,
+                              const ModelCard& card);
+/// Of contiguous tensors on the CPU.
+std::map<std::string, std::string> sha256_of_tensors(const std::map<std::string, at::Tensor>& tensors);
 
 /// Throws a data error for attention heads that do not divide their tower's width; `source` names the file.
 void require_heads_fit(const ClipSizes& sizes, const ClipForm& form, const std::string& source);

@@ -9,8 +9,8 @@ namespace {
 
 std::string known_name(const std::string& sha256) {
   if (const auto name = published_weights(sha256); !name.empty())
-    return "verified: OpenAI's " + std::string(name);
-  return is_demo_backbone(sha256) ? "this project's demo-clip.safetensors"
+    return "that of OpenAI's " + std::string(name);
+  return is_demo_backbone(sha256) ? "that of this project's demo-clip.safetensors"
                                   : "not a checksum this program knows";
 }
 

@@ -14,7 +14,7 @@ namespace res2clip {
 /// The image tower's weights as the archive holds them; block weights are stacked [blocks, ...].
 struct ImageTower {
   ModelCard card;
-  std::map<std::string, at::Tensor> weights;  // of the names in archive.cpp
+  std::map<std::string, at::Tensor> weights;  // of the names in archive_module.cpp
   at::ScalarType product_type = at::kFloat;   // of matrix products and attention; everything else is float32
 
   const at::Tensor& operator[](const std::string& name) const { return weights.at(name); }

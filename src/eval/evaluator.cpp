@@ -190,6 +190,7 @@ class EvaluationRun {
     const auto masks = masks_of(batch, found.map, masks_);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Sample& sample = batch[i];
+      if (!found.finite(static_cast<std::int64_t>(i))) throw FetchedScores::not_finite(sample.image.string());
       const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
       current.result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
                                        at(found.visual, i), at(found.residual, i)});

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/clip/published_weights.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -49,6 +50,12 @@ Json mean_json(const MeanMetrics& mean) {
       {"metrics", std::move(figures)}, {"classes", mean.classes}, {"classes_counted", std::move(counted)}};
 }
 
+/// Which published weights a card's checksum is that of. The card is not proof of it.
+Json named_by_card(const std::string& weights_sha256) {
+  const std::string_view name = published_weights(weights_sha256);
+  return name.empty() ? Json(nullptr) : Json(name);
+}
+
 Json provenance_json(const Provenance& provenance) {
   Json json = {{"version", version()},
                {"dataset", provenance.dataset},
@@ -59,7 +66,7 @@ Json provenance_json(const Provenance& provenance) {
                 {{"name", provenance.backbone_name},
                  {"checksum", provenance.backbone_checksum},
                  {"weights_sha256", provenance.weights_sha256},
-                 {"weights_verified", provenance.weights_verified}}}};
+                 {"weights_named_by_their_card", named_by_card(provenance.weights_sha256)}}}};
   json["checkpoint"] = provenance.checkpoint.empty() ? Json(nullptr)
                                                      : Json{{"path", provenance.checkpoint.generic_string()},
                                                             {"sha256", provenance.checkpoint_sha256}};
@@ -89,7 +96,6 @@ void describe_backbone(Provenance& provenance, const ModelCard& card, const std:
   provenance.backbone_name = card.origin.name;
   provenance.backbone_checksum = checksum;
   provenance.weights_sha256 = card.origin.sha256;
-  provenance.weights_verified = card.origin.verified;
 }
 
 std::string results_json(const EvaluationResult& result, const Provenance& provenance, const Json& settings) {

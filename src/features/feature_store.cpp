@@ -8,6 +8,7 @@
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
@@ -148,14 +149,23 @@ struct FeatureStore::State {
     return make_entry(identity, record, checksum);
   }
 
-  /// Whether a record's bytes are those that were written; looks once.
-  static bool intact(Slot& slot, std::string_view bytes) {
-    slot.verified = slot.verified || crc32(bytes) == slot.checksum;
+  /// Bytes of a record. Read, not mapped: another process may cut or change the file at any time.
+  std::string bytes_of(const Slot& slot) const {
+    return data.read(slot.record * record_stride(held), record_bytes(held));
+  }
+
+  /// Whether these are what was written. That they are finite numbers is looked at once: the same bytes are.
+  bool intact(Slot& slot, const std::string& bytes) const {
+    if (static_cast<std::int64_t>(bytes.size()) != record_bytes(held) || crc32(bytes) != slot.checksum)
+      return false;
+    if (!slot.verified) slot.verified = are_finite(bytes);
     return slot.verified;
   }
 
-  StoreMapping mapping(const Slot& slot) const {
-    return StoreMapping(data, slot.record * record_stride(held), record_bytes(held));
+  bool are_finite(const std::string& bytes) const {
+    const at::ScalarType type = element_type(held);
+    const auto count = static_cast<std::int64_t>(bytes.size() / at::elementSize(type));
+    return at::isfinite(at::from_blob(const_cast<char*>(bytes.data()), {count}, type)).all().item<bool>();
   }
 
   Path folder;
@@ -211,7 +221,7 @@ std::vector<std::string> FeatureStore::forget_damaged(std::span<const std::strin
   for (const std::string& identity : identities) {
     const auto slot = state_->slots.find(identity);
     if (slot == state_->slots.end() || slot->second.verified) continue;
-    if (State::intact(slot->second, state_->mapping(slot->second).bytes())) continue;
+    if (state_->intact(slot->second, state_->bytes_of(slot->second))) continue;
     damaged.push_back(identity);
     state_->slots.erase(slot);
   }
@@ -263,11 +273,11 @@ Features FeatureStore::read(std::span<const std::string> identities, bool page_l
     const std::string& identity = identities[static_cast<std::size_t>(i)];
     const auto slot = state_->slots.find(identity);
     TORCH_INTERNAL_ASSERT(slot != state_->slots.end(), "the image is not in the store");
-    const StoreMapping mapping = state_->mapping(slot->second);
-    if (!State::intact(slot->second, mapping.bytes()))
+    const std::string bytes = state_->bytes_of(slot->second);
+    if (!state_->intact(slot->second, bytes))
       throw data_error(state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
-                       "... are damaged; delete the folder, they will be computed again");
-    copy_record(mapping.bytes().data(), state_->held, i, features);
+                       "... are damaged, or were changed while they were in use; start again, they will be computed anew");
+    copy_record(bytes.data(), state_->held, i, features);
   }
   return features;
 }

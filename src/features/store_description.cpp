@@ -46,7 +46,7 @@ std::int64_t record_bytes(const StoreDescription& description) {
 }
 
 std::int64_t record_stride(const StoreDescription& description) {
-  constexpr std::int64_t kPage = 4096;  // records begin on pages, so that a mapping holds nothing else
+  constexpr std::int64_t kPage = 4096;  // records begin on pages, as they have since the first version
   return (record_bytes(description) + kPage - 1) / kPage * kPage;
 }
 

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -84,22 +83,6 @@ StoreLock::StoreLock(const StoreFile& file) : descriptor_(file.writable() ? file
 
 StoreLock::~StoreLock() {
   if (descriptor_ >= 0) ::flock(descriptor_, LOCK_UN);
-}
-
-StoreMapping::StoreMapping(const StoreFile& file, std::int64_t offset, std::int64_t size) {
-  // Touching pages behind the end of a file kills the process, so look first.
-  if (file.size() < offset + size)
-    throw data_error(file.path().string() + ": is shorter than its index says; delete the store");
-  const std::int64_t before = offset % ::sysconf(_SC_PAGESIZE);
-  length_ = static_cast<std::size_t>(before + size);
-  begin_ = ::mmap(nullptr, length_, PROT_READ, MAP_SHARED, file.descriptor(), offset - before);
-  if (begin_ == MAP_FAILED) throw failure(file.path(), "cannot be mapped into memory");
-  ::madvise(begin_, length_, MADV_SEQUENTIAL);
-  bytes_ = {static_cast<const char*>(begin_) + before, static_cast<std::size_t>(size)};
-}
-
-StoreMapping::~StoreMapping() {
-  ::munmap(begin_, length_);
 }
 
 }  // namespace res2clip

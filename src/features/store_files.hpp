@@ -23,6 +23,7 @@ class StoreFile {
   bool writable() const { return writable_; }
 
   std::int64_t size() const;
+  /// Fewer bytes if the file ends before.
   std::string read(std::int64_t offset, std::int64_t size) const;
   void write(std::int64_t offset, std::string_view bytes) const;
   void truncate(std::int64_t size) const;
@@ -46,23 +47,6 @@ class StoreLock {
 
  private:
   int descriptor_;
-};
-
-/// Bytes of a file as memory, read in by the system as they are touched. Throws a data error where the file
-/// is shorter.
-class StoreMapping {
- public:
-  StoreMapping(const StoreFile& file, std::int64_t offset, std::int64_t size);
-  ~StoreMapping();
-  StoreMapping(const StoreMapping&) = delete;
-  StoreMapping& operator=(const StoreMapping&) = delete;
-
-  std::string_view bytes() const { return bytes_; }
-
- private:
-  void* begin_;
-  std::size_t length_;
-  std::string_view bytes_;
 };
 
 }  // namespace res2clip

@@ -11,7 +11,7 @@
 namespace res2clip {
 namespace {
 
-constexpr std::size_t kFirstBytes = 512, kLargestFile = std::size_t{1} << 31;
+constexpr std::size_t kFirstBytes = 512, kLargestImageFile = std::size_t{1} << 31;
 
 struct OpenFile {
   explicit OpenFile(const Path& path) : descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
@@ -69,12 +69,12 @@ std::string read_image_file(const Path& path) {
     throw data_error(path.string() + ": " + why->reason);
   constexpr std::size_t kPiece = 1 << 20;
   const std::size_t whole = size_of(file);
-  if (whole > kLargestFile) throw too_large(path);
+  if (whole > kLargestImageFile) throw too_large(path);
   if (whole > bytes.size()) append(file, path, bytes, whole - bytes.size());
   // A pipe, or a file that grows, is read to its end.
   for (std::size_t before = 0; before != bytes.size();) {
     before = bytes.size();
-    if (before > kLargestFile) throw too_large(path);
+    if (before > kLargestImageFile) throw too_large(path);
     append(file, path, bytes, whole > 0 ? 1 : kPiece);
   }
   return bytes;

@@ -39,10 +39,12 @@ class Picker {
                        shape_text(shape));
     if (!tensor.is_floating_point())
       throw data_error(source_ + ": " + name + " does not hold floating-point numbers");
-    if (!at::isfinite(tensor).all().item<bool>())
+    // As float32, in which they are used: numbers of float64 may be too large for it.
+    const at::Tensor used = tensor.to(at::kCPU, at::kFloat).contiguous();
+    if (!at::isfinite(used).all().item<bool>())
       throw data_error(source_ + ": " + name + " holds a value that is not finite");
     taken_.insert(name);
-    return tensor.to(at::kCPU, at::kFloat).contiguous();
+    return used;
   }
 
   /// The layer numbers that stand behind "group." in the names.

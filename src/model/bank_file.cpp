@@ -5,6 +5,7 @@
 #include <optional>
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
@@ -136,6 +137,7 @@ class BankReader {
             "a tensor's place in the file does not fit its shape");
     at::Tensor result = at::empty(shape);
     std::memcpy(result.mutable_data_ptr(), bytes_.data() + header_end_ + offsets[0], offsets[1] - offsets[0]);
+    require(at::isfinite(result).all().item<bool>(), "it holds numbers that are not finite");
     return result;
   }
 

@@ -1,6 +1,7 @@
 #include "res2clip/model/fetched_scores.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/isfinite.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 namespace res2clip {
@@ -29,6 +30,18 @@ FetchedScores::FetchedScores(const Detection& detection)
 
 void FetchedScores::wait() {
   if (copied_) copied_->synchronize();
+}
+
+bool FetchedScores::finite(std::int64_t row) const {
+  for (const at::Tensor* one : {&score, &text, &visual, &residual, &map})
+    if (!at::isfinite((*one)[row]).all().item<bool>()) return false;
+  return true;
+}
+
+Error FetchedScores::not_finite(const std::string& image) {
+  return data_error(image +
+                    ": its scores are not finite numbers: the backbone, the references or the checkpoint hold "
+                    "numbers too large to compute with; make them again");
 }
 
 }  // namespace res2clip

@@ -10,6 +10,7 @@ namespace res2clip {
 /// The images of a batch from `first` on, and the scores of those that could be read.
 struct Inspector::Scored {
   std::size_t first = 0;
+  std::span<const Path> paths;
   std::vector<ImageRead> images;
   std::shared_ptr<FetchedScores> scores;  // null where none could be read
 };
@@ -37,7 +38,7 @@ void Inspector::inspect(std::span<const Path> images) {
     ahead.pop_front();
     std::optional<Scored> scored;
     try {
-      scored = score(first, std::move(batch));
+      scored = score(first, images.subspan(first, batch.images.size()), std::move(batch));
     } catch (...) {  // the batch before is whole
       if (before) hand_over(std::move(*before), deliveries);
       throw;
@@ -50,9 +51,9 @@ void Inspector::inspect(std::span<const Path> images) {
   deliveries.finish();
 }
 
-Inspector::Scored Inspector::score(std::size_t first, ImageBatch batch) {
+Inspector::Scored Inspector::score(std::size_t first, std::span<const Path> paths, ImageBatch batch) {
   const StageClock::Busy encoding(encoding_);
-  Scored scored{first, {}, nullptr};
+  Scored scored{first, paths, {}, nullptr};
   if (const at::Tensor input = batch.whole_inputs(); input.size(0) > 0)
     scored.scores =
         std::make_shared<FetchedScores>(pipeline_.detector().detect(pipeline_.encode(input), bank_));
@@ -69,8 +70,10 @@ void Inspector::hand_over(Scored scored, InOrder& deliveries) {
   for (std::size_t i = 0; i < scored.images.size(); ++i) {
     ImageRead& file = scored.images[i];
     deliveries.wait_for_room();
-    const bool whole = !file.failure;
-    deliveries.add(finish({scored.first + i, std::move(file), scored.scores, whole ? row++ : -1}));
+    const std::int64_t own_row = file.failure ? -1 : row++;
+    if (own_row >= 0 && !scored.scores->finite(own_row))
+      file.failure = std::make_exception_ptr(FetchedScores::not_finite(scored.paths[i].string()));
+    deliveries.add(finish({scored.first + i, std::move(file), scored.scores, own_row}));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/torch_files/torchscript_object.hpp"
 #include "res2clip/torch_files/zip.hpp"
 
 #include "open_file.hpp"
@@ -53,21 +54,6 @@ const PickleNode& chosen(const PickleNode& root, const std::vector<std::string>&
   return root;
 }
 
-/// The folder that all records of a PyTorch file lie in, with its slash.
-std::string records_folder(const ZipArchive& zip, const Path& path) {
-  constexpr std::string_view kRecord = "data.pkl";
-  std::string folder;
-  for (const auto& [name, entry] : zip.entries()) {
-    const auto slash = name.find('/');
-    if (slash == std::string::npos || name.substr(slash + 1) != kRecord) continue;
-    if (!folder.empty()) throw data_error(path.string() + ": is damaged: it holds two PyTorch files");
-    folder = name.substr(0, slash + 1);
-  }
-  if (folder.empty())
-    throw data_error(path.string() + ": is a zip archive, but not a PyTorch file: it has no data.pkl");
-  return folder;
-}
-
 void require_little_endian(const ZipArchive& zip, const std::string& folder, const Path& path) {
   if (zip.contains(folder + "byteorder") && zip.read(folder + "byteorder", 16) != "little")
     throw data_error(
@@ -77,7 +63,7 @@ void require_little_endian(const ZipArchive& zip, const std::string& folder, con
 
 PickleValue read_zip(const Path& path, const TorchFileRules& rules) {
   const ZipArchive zip(path);
-  const std::string folder = records_folder(zip, path);
+  const std::string folder = records_folder(zip);
   require_little_endian(zip, folder, path);
   PickleMachine machine(rules.objects);
   machine.run(zip.read(folder + "data.pkl", kLargestPickle));

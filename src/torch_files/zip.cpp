@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <vector>
+#include <zlib.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/torch_files/crc32.hpp"
@@ -21,6 +22,9 @@ constexpr std::uint32_t kIn64Bits = 0xffffffff;        // stands for a number in
 constexpr std::uint16_t kManyEntries = 0xffff;         // likewise
 constexpr std::uint64_t kLargestDirectory = 64 << 20;  // of a million entries
 constexpr std::uint16_t kEncrypted = 1;
+constexpr std::uint64_t kPiece = 1 << 20;              // seen while it is near
+constexpr std::uint64_t kMostUnpacked = 1 << 30;       // of a compressed entry, which is code
+
 
 template <class Number>
 Number number_at(const std::string& bytes, std::size_t at) {
@@ -33,13 +37,14 @@ Number number_at(const std::string& bytes, std::size_t at) {
 
 struct Directory {
   std::uint64_t start = 0, size = 0, entries = 0;
+  std::string comment = {};
 };
 
 /// An entry as the directory tells it: where its own header lies, not yet where its bytes do.
 struct Listed {
   std::string name;
   ZipEntry entry;
-  std::uint64_t unpacked = 0, header = 0;
+  std::uint64_t header = 0;
 };
 
 Directory find_directory(const OpenFile& file) {
@@ -61,6 +66,7 @@ Directory find_directory(const OpenFile& file) {
     found = {number_at<std::uint64_t>(end64, 48), number_at<std::uint64_t>(end64, 40),
              number_at<std::uint64_t>(end64, 32)};
   }
+  found.comment = tail.substr(end + kEndSize);
   if (found.size > kLargestDirectory)
     throw std::runtime_error("its directory is larger than any of weights is");
   return found;
@@ -71,7 +77,7 @@ void widen(Listed& listed, const std::string& extra) {
   for (std::size_t at = 0; at + 4 <= extra.size(); at += 4u + number_at<std::uint16_t>(extra, at + 2)) {
     if (number_at<std::uint16_t>(extra, at) != 1) continue;
     std::size_t next = at + 4;
-    for (std::uint64_t* value : {&listed.unpacked, &listed.entry.size, &listed.header})
+    for (std::uint64_t* value : {&listed.entry.unpacked, &listed.entry.size, &listed.header})
       if (*value == kIn64Bits) {
         *value = number_at<std::uint64_t>(extra, next);
         next += 8;
@@ -98,10 +104,10 @@ std::vector<Listed> list_entries(const std::string& directory, std::uint64_t cou
     listed.entry.stored = number_at<std::uint16_t>(directory, at + 10) == 0;
     listed.entry.crc = number_at<std::uint32_t>(directory, at + 16);
     listed.entry.size = number_at<std::uint32_t>(directory, at + 20);
-    listed.unpacked = number_at<std::uint32_t>(directory, at + 24);
+    listed.entry.unpacked = number_at<std::uint32_t>(directory, at + 24);
     listed.header = number_at<std::uint32_t>(directory, at + 42);
     widen(listed, directory.substr(at + kHeader + name_size, extra_size));
-    if (listed.entry.stored && listed.unpacked != listed.entry.size)
+    if (listed.entry.stored && listed.entry.unpacked != listed.entry.size)
       throw std::runtime_error("its entry " + listed.name + " has two sizes");
     entries.push_back(std::move(listed));
     at += kHeader + name_size + extra_size + comment_size;
@@ -131,6 +137,22 @@ void place_entries(const OpenFile& file, std::vector<Listed>& entries, std::uint
   }
 }
 
+/// A raw deflate stream that must end where its bytes end, with exactly `size` bytes unpacked.
+std::string inflated(const std::string& packed, std::uint64_t size) {
+  std::string bytes(size, '\0');
+  z_stream stream{};
+  if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) throw std::bad_alloc();
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(bytes.data());
+  stream.avail_out = static_cast<uInt>(bytes.size());
+  const bool whole =
+      ::inflate(&stream, Z_FINISH) == Z_STREAM_END && stream.avail_in == 0 && stream.avail_out == 0;
+  ::inflateEnd(&stream);
+  if (!whole) throw std::runtime_error("a compressed entry cannot be unpacked");
+  return bytes;
+}
+
 }  // namespace
 
 struct ZipArchive::File {
@@ -149,7 +171,13 @@ struct ZipArchive::File {
     return found->second;
   }
 
+  void require_at_most(const std::string& name, std::uint64_t size, std::uint64_t most) const {
+    if (size > most)
+      refuse("its entry " + name + " has " + std::to_string(size) + " bytes, more than any has");
+  }
+
   OpenFile bytes;
+  std::string comment;
   std::map<std::string, ZipEntry> entries;
 };
 
@@ -161,6 +189,7 @@ ZipArchive::ZipArchive(const Path& path) : file_(std::make_unique<File>(path)) {
     for (Listed& listed : entries)
       if (!file_->entries.try_emplace(std::move(listed.name), listed.entry).second)
         throw std::runtime_error("two of its entries have one name");
+    file_->comment = directory.comment;
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
@@ -176,10 +205,21 @@ const std::map<std::string, ZipEntry>& ZipArchive::entries() const {
   return file_->entries;
 }
 
+const Path& ZipArchive::path() const {
+  return file_->bytes.path();
+}
+
+std::uint64_t ZipArchive::size() const {
+  return file_->bytes.size();
+}
+
+const std::string& ZipArchive::comment() const {
+  return file_->comment;
+}
+
 std::string ZipArchive::read(const std::string& name, std::uint64_t most) const {
   const ZipEntry& entry = file_->stored(name);
-  if (entry.size > most)
-    file_->refuse("its entry " + name + " has " + std::to_string(entry.size) + " bytes, more than any has");
+  file_->require_at_most(name, entry.size, most);
   std::string bytes(entry.size, '\0');
   read_into(name, bytes.data(), bytes.size());
   return bytes;
@@ -187,18 +227,50 @@ std::string ZipArchive::read(const std::string& name, std::uint64_t most) const 
 
 void ZipArchive::read_into(const std::string& name, void* memory, std::uint64_t size) const {
   const ZipEntry& entry = file_->stored(name);
+  std::uint32_t crc = 0;
+  read_pieces(name, memory, size, [&](std::string_view piece) {
+    if (entry.crc != 0) crc = crc32(piece, crc);
+  });
+  if (entry.crc != 0 && crc != entry.crc) file_->refuse("its entry " + name + " is not what was written");
+}
+
+void ZipArchive::read_pieces(const std::string& name, void* memory, std::uint64_t size,
+                             const std::function<void(std::string_view)>& see) const {
+  const ZipEntry& entry = file_->stored(name);
   if (entry.size != size)
     file_->refuse("its entry " + name + " has " + std::to_string(entry.size) + " bytes instead of " +
                   std::to_string(size));
-  constexpr std::uint64_t kPiece = 1 << 20;  // read and summed while it is near
   auto* to = static_cast<char*>(memory);
-  std::uint32_t crc = 0;
   for (std::uint64_t done = 0; done < size; done += kPiece) {
     const auto count = std::min(kPiece, size - done);
     file_->bytes.read_into(entry.start + done, to + done, count);
-    if (entry.crc != 0) crc = crc32({to + done, count}, crc);
+    see({to + done, count});
   }
-  if (entry.crc != 0 && crc != entry.crc) file_->refuse("its entry " + name + " is not what was written");
+}
+
+void ZipArchive::look_at(const std::string& name, const std::function<void(std::string_view)>& see) const {
+  const ZipEntry& entry = entries().at(name);
+  std::string piece;
+  for (std::uint64_t done = 0; done < entry.size; done += piece.size()) {
+    piece.resize(std::min(kPiece, entry.size - done));
+    file_->bytes.read_into(entry.start + done, piece.data(), piece.size());
+    see(piece);
+  }
+}
+
+std::string ZipArchive::content(const std::string& name, std::uint64_t most) const {
+  const auto found = entries().find(name);
+  if (found == entries().end() || found->second.stored) return read(name, most);
+  const ZipEntry& entry = found->second;
+  file_->require_at_most(name, std::max(entry.size, entry.unpacked), std::min(most, kMostUnpacked));
+  try {
+    std::string bytes = inflated(file_->bytes.read(entry.start, entry.size), entry.unpacked);
+    if (entry.crc != 0 && crc32(bytes) != entry.crc)
+      throw std::runtime_error("its entry " + name + " is not what was written");
+    return bytes;
+  } catch (const std::runtime_error& error) {
+    file_->refuse(error.what());
+  }
 }
 
 }  // namespace res2clip

@@ -4,31 +4,22 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <optional>
-#include <regex>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "res2clip/core/atomic_file.hpp"
 #include "res2clip/core/error.hpp"
 
 namespace res2clip {
 namespace {
 
-/// The process whose AtomicFile had this temporary name ("state.pt.4711-3.part").
-std::optional<pid_t> writer_of(const std::string& name) {
-  static const std::regex temporary(R"(.+\.([0-9]{1,9})-[0-9]+\.part)");
-  std::smatch match;
-  if (!std::regex_match(name, match, temporary)) return std::nullopt;
-  return static_cast<pid_t>(std::stol(match[1]));
-}
-
 /// A process that was killed could not clean up after itself.
 void remove_leftovers(const Path& folder) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
-    const auto writer = writer_of(entry.path().filename().string());
-    if (!writer || !entry.is_regular_file(ignored)) continue;
-    const bool gone = ::kill(*writer, 0) != 0 && errno == ESRCH;
+    const int writer = writer_of_temporary(entry.path().filename().string());
+    if (writer < 0 || !entry.is_regular_file(ignored)) continue;
+    const bool gone = ::kill(writer, 0) != 0 && errno == ESRCH;
     if (gone) std::filesystem::remove(entry.path(), ignored);
   }
 }

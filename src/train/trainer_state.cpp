@@ -2,6 +2,7 @@
 #include <memory>
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/isfinite.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/train/trainer.hpp"
@@ -19,6 +20,11 @@ PickleValue as_value(Dict entries) {
   return PickleValue(std::make_shared<Dict>(std::move(entries)));
 }
 
+void require_finite(const at::Tensor& tensor, const std::string& what, const std::string& source) {
+  if (!at::isfinite(tensor).all().item<bool>())
+    throw data_error(source + ": the " + what + " holds numbers that are not finite; start anew without --resume");
+}
+
 /// The tensor of a state under group, kind and name, if it has the shape of `like`.
 const at::Tensor& saved_tensor(const PickleValue& group, const std::string& kind, const std::string& name,
                                const at::Tensor& like, const std::string& source) {
@@ -29,6 +35,7 @@ const at::Tensor& saved_tensor(const PickleValue& group, const std::string& kind
   if (value->tensor()->sizes() != like.sizes() || value->tensor()->scalar_type() != like.scalar_type())
     throw data_error(source + ": the " + kind + " of " + name +
                      " has another shape; it belongs to another training");
+  require_finite(*value->tensor(), kind + " of " + name, source);
   return *value->tensor();
 }
 
@@ -60,6 +67,7 @@ void Trainer::restore(const PickleValue& state, const std::string& source) {
   if (text == nullptr || text->tensor() == nullptr || text->tensor()->sizes() != text_residual_.sizes() ||
       text->tensor()->scalar_type() != text_residual_.scalar_type())
     throw data_error(source + ": has no text residual of this width; it belongs to another training");
+  require_finite(*text->tensor(), "text residual", source);
   text_residual_ = text->tensor()->to(text_residual_.device());
   for (Group& group : groups_) {
     const PickleValue* saved = state.find(group.name);

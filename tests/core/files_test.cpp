@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "res2clip/core/atomic_file.hpp"
+
 #include "support/fails.hpp"
 #include "support/temporary_folder.hpp"
 

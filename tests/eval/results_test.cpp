@@ -84,7 +84,7 @@ TEST(ResultsJson, HoldsFiguresReasonsProvenanceAndSettings) {
   EXPECT_EQ(json["provenance"]["version"], version());
   EXPECT_EQ(json["provenance"]["mode"], "training_free");
   EXPECT_EQ(json["provenance"]["backbone"]["checksum"], "cd34");
-  EXPECT_EQ(json["provenance"]["backbone"]["weights_verified"], true);
+  EXPECT_TRUE(json["provenance"]["backbone"]["weights_named_by_their_card"].is_null());
   EXPECT_TRUE(json["provenance"]["checkpoint"].is_null());
   EXPECT_EQ(json["settings"]["image"]["size"], 518);
   EXPECT_FALSE(json.contains("published"));

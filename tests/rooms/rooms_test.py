@@ -14,6 +14,9 @@ OPENCV_ROOMS = {"image"}
 WHOLE_ATEN = re.compile(r'#include <(ATen/ATen\.h|ATen/Functions\.h|torch/all\.h|torch/torch\.h|torch/extension\.h)>')
 
 
+RUNS_FILES = re.compile(r"\b(?:torch::(?:jit::)?(?:load|pickle_load|unpickle)|jit::load)\s*\(|serialization/(?:import|unpickler|pickle)\.h")
+
+
 def sources(*folders):
     for folder in folders:
         for path in sorted(folder.rglob("*")):
@@ -74,6 +77,8 @@ def faults():
         text = path.read_text()
         if WHOLE_ATEN.search(text):
             yield f"{path.relative_to(root)} includes all of ATen; include single operators"
+        if RUNS_FILES.search(text):
+            yield f"{path.relative_to(root)} lets LibTorch read a file, which runs code of it; use the readers of torch_files"
         room = path.relative_to(root).parts[1]
         if "#include <opencv2/" in text and room not in OPENCV_ROOMS:
             yield f"{path.relative_to(root)} includes OpenCV, which only {' and '.join(sorted(OPENCV_ROOMS))} know"

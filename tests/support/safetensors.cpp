@@ -6,7 +6,7 @@
 #include <ATen/ATen.h>
 #include <nlohmann/json.hpp>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/atomic_file.hpp"
 
 namespace res2clip::testing {
 namespace {

@@ -69,7 +69,7 @@ struct ModelCard {
   std::int64_t text_heads() const { return sizes.text_width / form.text_head_width; }
 };
 
-/// For people: "ViT-L-14.pt: ViT with 24 blocks of width 1024, patches of 14 px, ...; sha256 ... (verified:
+/// For people: "ViT-L-14.pt: ViT with 24 blocks of width 1024, patches of 14 px, ...; sha256 ... (that of
 /// ...)". Which published file a checksum is of is looked up here, whatever a card says.
 std::string describe_weights(const WeightsOrigin& origin, const ClipSizes& sizes);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -7,35 +8,14 @@
 
 namespace res2clip {
 
-/// All bytes of a file. Throws a data error that names the path where it cannot be read.
-std::string read_file(const Path& path);
+/// What fits into no memory anyway.
+inline constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 40;
 
-/// A file that appears whole or not at all: written under a temporary name in the same folder, then renamed.
-/// Folders above it are made; a link is followed. Destroyed without commit(), it leaves nothing behind.
-/// Throws a runtime error where the path is a folder, a device or the like, or its folder cannot be made.
-class AtomicFile {
- public:
-  explicit AtomicFile(Path path);
-  ~AtomicFile();
-  AtomicFile(const AtomicFile&) = delete;
-  AtomicFile& operator=(const AtomicFile&) = delete;
+/// All bytes of a file. Throws a data error that names the path if it cannot be read, if it holds more than
+/// `most` bytes, or if it is neither a file nor a pipe and does not end (a device).
+std::string read_file(const Path& path, std::uint64_t most = kLargestFile);
 
-  /// The name to write to until commit().
-  const Path& temporary() const { return temporary_; }
-
-  /// Flushes the temporary file to disk and renames it. Throws a runtime error naming the path.
-  void commit();
-
- private:
-  Path path_;
-  Path temporary_;
-  bool committed_ = false;
-};
-
-/// Removes the temporary files of all AtomicFiles there are: for a signal handler that ends the process.
-void remove_unfinished_files() noexcept;
-
-/// Writes bytes through an AtomicFile.
+/// Writes bytes through an AtomicFile (atomic_file.hpp).
 void write_file(const Path& path, std::string_view bytes);
 
 /// Flushes the bytes of an open file to disk. False, with errno set, if that failed; a file system that does

@@ -21,7 +21,6 @@ struct Provenance {
   std::string backbone_name;
   std::string backbone_checksum;  ///< Backbone::checksum()
   std::string weights_sha256;     ///< of the weights that the backbone was exported from
-  bool weights_verified = false;
   Path checkpoint;                ///< empty where there is none
   std::string checkpoint_sha256;  ///< empty where there is none
 };

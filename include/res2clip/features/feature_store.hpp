@@ -42,7 +42,7 @@ std::uint64_t free_bytes(const Path& folder);
 /// process killed at any time leaves a valid store; a later run continues from the images already stored.
 /// Processes that write the same store take turns through a lock on the index.
 ///
-/// Reading maps one record at a time and copies it out: memory in use is that of the features returned. A
+/// Records are read one at a time and verified at each reading: memory in use is that of the features. A
 /// store that may not be written (another's folder, a disk mounted read-only) can be read all the same.
 class FeatureStore {
  public:
@@ -80,8 +80,8 @@ class FeatureStore {
   void put(std::span<const std::string> identities, const Features& features);
 
   /// The features of these images as one batch, float32 on the CPU, in this order, in memory from which a GPU
-  /// copies by itself if `page_locked`. All must be stored. Throws a data error where a record is damaged
-  /// (its checksum is verified at its first reading).
+  /// copies by itself if `page_locked`. All must be stored. Throws a data error if a record is damaged, cut off,
+  /// or holds numbers that are not finite.
   Features read(std::span<const std::string> identities, bool page_locked = false) const;
 
  private:

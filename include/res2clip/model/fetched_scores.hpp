@@ -1,10 +1,13 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/Event.h>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
@@ -17,6 +20,12 @@ class FetchedScores {
 
   /// Waits for the copies. The tensors are valid afterwards: map [B, H, W], the others [B].
   void wait();
+
+  /// Whether all of image `row`'s map and scores are finite numbers. Valid after wait(). If not, the backbone, the
+  /// references or the adapters hold numbers too large to compute with, and the image has no result.
+  bool finite(std::int64_t row) const;
+  /// The data error that says so. `image`: its path.
+  static Error not_finite(const std::string& image);
 
   at::Tensor map, score, text, visual, residual;
 

@@ -30,7 +30,8 @@ struct InspectionStages {
   /// Called for each image that was inspected, by several threads at once: drawing, writing files. What it
   /// returns is called for one image after the other, in the order of the list, by one thread: printing.
   std::function<InOrder::Rest(InspectedImage)> finish;
-  /// Called in the same order by the same thread for an image that could not be read.
+  /// Called in the same order by the same thread for an image that could not be read, or whose scores are not
+  /// finite numbers.
   std::function<void(std::size_t index, const std::exception_ptr& failure)> failed;
   /// Asked before each batch; true ends the inspection after what is under way.
   std::function<bool()> stop_requested = [] { return false; };
@@ -56,7 +57,7 @@ class Inspector {
 
  private:
   struct Scored;
-  Scored score(std::size_t first, ImageBatch batch);
+  Scored score(std::size_t first, std::span<const Path> paths, ImageBatch batch);
   void hand_over(Scored scored, InOrder& deliveries);
   std::future<InOrder::Rest> finish(InspectedImage image);
 
