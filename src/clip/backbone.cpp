@@ -1,22 +1,25 @@
 #include "res2clip/clip/backbone.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/aminmax.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/linalg_vector_norm.h>
 #include <ATen/ops/tensor.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include "res2clip/clip/tokenizer.hpp"
+#include "res2clip/compute/foreign_errors.hpp"
 #include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/unit_length.hpp"
 
 #include "archive_reader.hpp"
-#include "libtorch_errors.hpp"
 #include "tower.hpp"
 #if RES2CLIP_HAS_FUSED_TOWER
 #include "cuda/fused_tower.hpp"
@@ -53,6 +56,25 @@ Features normalised(const RawFeatures& raw) {
   for (const auto& [layer, patches] : raw.patches)
     features.patches[layer] = unit_length(patches).contiguous();
   return features;
+}
+
+/// Prepared images lie in the range that black and white have. Numbers that are not finite would give scores
+/// that are not; raw pixels would give plausible ones. A few times the range leaves room for images that were
+/// made up.
+void require_prepared(const at::Tensor& images, const Normalisation& normalisation) {
+  constexpr double kRoom = 4;
+  double furthest = 0;
+  for (std::size_t c = 0; c < 3; ++c)
+    for (const double value : {0.0, 1.0})
+      furthest = std::max(furthest, std::abs((value - normalisation.mean[c]) / normalisation.deviation[c]));
+  const auto [low, high] = at::aminmax(images);
+  const double least = low.item<double>(), most = high.item<double>();
+  if (!std::isfinite(least) || !std::isfinite(most))
+    throw data_error("images hold numbers that are not finite (NaN or infinite)");
+  if (least < -kRoom * furthest || most > kRoom * furthest)
+    throw data_error("images hold values from " + std::to_string(least) + " to " + std::to_string(most) +
+                     "; those that prepare_image() makes for this backbone lie between " +
+                     std::to_string(-furthest) + " and " + std::to_string(furthest));
 }
 
 /// Ids without the columns that are padding in every row: under the causal mask, no feature depends on them.
@@ -120,6 +142,7 @@ struct Backbone::Impl {
         images.size(3) < patch || images.size(2) % patch != 0 || images.size(3) % patch != 0)
       throw data_error("images must be [B, 3, H, W] with sides that are multiples of " +
                        std::to_string(patch));
+    require_prepared(images, tower.card.form.normalisation);
     // From page-locked memory a GPU copies by itself.
     return images.to(device, at::kFloat, /*non_blocking=*/images.is_pinned()).contiguous();
   }
@@ -147,6 +170,7 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try 
 
 Features Backbone::encode(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  require_not_forked();
   const at::Tensor input = impl_->checked_images(images);
   const auto wanted = impl_->checked_layers(layers);
   if (input.size(0) < 2) return impl_->encode_batch(input, wanted);
@@ -168,6 +192,7 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
 
 Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> layers) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  require_not_forked();
   const auto wanted = impl_->checked_layers(layers);
   const auto input = impl_->checked_images(images);
   const auto list = c10::List<std::int64_t>(std::vector<std::int64_t>(wanted.begin(), wanted.end()));
@@ -185,6 +210,7 @@ Features Backbone::encode_plain(const at::Tensor& images, std::span<const int> l
 
 at::Tensor Backbone::encode_text(std::span<const std::string> prompts) const try {
   const at::NoGradGuard no_gradients;  // not inference mode: training reads these tensors
+  require_not_forked();
   if (prompts.empty()) throw settings_error("there are no prompts to encode");
   const auto context = impl_->tower.card.sizes.context_length;
   std::vector<std::int64_t> ids;

@@ -2,9 +2,8 @@
 
 #include <ATen/ops/cat.h>
 
+#include "res2clip/compute/foreign_errors.hpp"
 #include "res2clip/core/error.hpp"
-
-#include "libtorch_errors.hpp"
 
 namespace res2clip {
 

@@ -9,6 +9,7 @@
 
 #include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/check.hpp"
 
 namespace res2clip {
 
@@ -55,12 +56,13 @@ std::int64_t threads_of_process(int local_size) {
 }
 
 c10::Device apply_compute(const ComputeOptions& options) {
+  require_in_range(options, "compute");
+  require_not_forked();
   const auto device = resolve_device(options.device);
   if (device.is_cpu() && options.precision != Precision::fp32)
     throw settings_error("precision " + std::string(name_of(options.precision)) +
                          " needs a CUDA device; on a CPU use fp32");
-  static const int at_start = at::get_num_threads();
-  at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : at_start);
+  if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
   const bool tf32 = options.precision != Precision::fp32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/settings/check.hpp"
+
 extern "C" {
 extern const char res2clip_profile_released[], res2clip_profile_released_end[];
 extern const char res2clip_profile_paper[], res2clip_profile_paper_end[];
@@ -25,6 +27,10 @@ void describe(Fields& fields, Settings& settings) {
   fields.group("store", settings.store);
   fields.group("overlay", settings.overlay);
   fields.group("compute", settings.compute);
+}
+
+void check(const Settings& settings) {
+  require_in_range(settings, "");
 }
 
 void describe(Fields& fields, RunOptions& options) {

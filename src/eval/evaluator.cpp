@@ -79,7 +79,10 @@ class FeatureStream {
     for (; announced_ < std::min(position_ + kBatchesAhead, batches_.size()); ++announced_)
       source_.soon(paths_of(batches_[announced_]));
     Features features = source_.of(paths_of(batch));
-    TORCH_INTERNAL_ASSERT(features.batch() == static_cast<std::int64_t>(batch.size()));
+    const std::int64_t given = features.global.defined() ? features.batch() : 0;
+    if (given != static_cast<std::int64_t>(batch.size()))
+      throw data_error("the source of features gave those of " + std::to_string(given) + " images for " +
+                       std::to_string(batch.size()) + ", of which " + batch.front().name + " is the first");
     done_ += static_cast<std::int64_t>(batch.size());
     if (progress_) progress_(done_, total_, batch.front().category);
     return {batch, std::move(features)};
@@ -98,7 +101,8 @@ class FeatureStream {
 std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const ReadMask& read) {
   std::vector<at::Tensor> masks(batch.size());
   parallel_for_each(batch.size(), [&](std::size_t i) {
-    if (!batch[i].mask.empty()) masks[i] = read(batch[i], maps.size(1));
+    const bool asked = batch[i].anomalous || !batch[i].mask.empty();
+    if (asked && read) masks[i] = read(batch[i], maps.size(1));
   });
   return masks;
 }
@@ -231,12 +235,13 @@ class EvaluationRun {
 }  // namespace
 
 at::Tensor read_mask(const Sample& sample, std::int64_t size) {
-  return prepare_mask(sample.mask, size);
+  return sample.mask.empty() ? at::Tensor() : prepare_mask(sample.mask, size);
 }
 
 ReadMask mask_reader(const ReadOptions& options) {
-  return
-      [options](const Sample& sample, std::int64_t size) { return prepare_mask(sample.mask, size, options); };
+  return [options](const Sample& sample, std::int64_t size) {
+    return sample.mask.empty() ? at::Tensor() : prepare_mask(sample.mask, size, options);
+  };
 }
 
 std::vector<Path> images_of(const Dataset& dataset, const References& references) {

@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "res2clip/core/error.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -34,7 +36,10 @@ EncodedFeatures::EncodedFeatures(Encode encode, const ReadingOptions& reading, s
     : encode_(std::move(encode)),
       reader_(reading),
       layers_(std::move(layers)),
-      batch_size_(static_cast<std::size_t>(batch_size)) {}
+      batch_size_(static_cast<std::size_t>(batch_size)) {
+  if (batch_size < 1)
+    throw settings_error("compute.batch_size is " + std::to_string(batch_size) + "; it must be at least 1");
+}
 
 void EncodedFeatures::soon(std::span<const Path> images) {
   for (const auto batch : batches_of(images, batch_size_)) {

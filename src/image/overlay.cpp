@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/check.hpp"
 
 #include "foreign_errors.hpp"
 #include "pixels.hpp"
@@ -206,6 +208,7 @@ at::Tensor to_tensor(const cv::Mat& picture) {
 }  // namespace
 
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
+  require_in_range(options, "overlay");
   const at::Tensor values = sound_map_values(map, "heat_scale");
   const double low = values.median().item<double>();
   return {low, std::max({values.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
@@ -214,11 +217,12 @@ HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
 at::Tensor heat_overlay(const at::Tensor& image, const HeatLayer& heat, const std::string& caption,
                         const OverlayOptions& options) {
   const std::string function = "heat_overlay";
+  require_in_range(options, "overlay");
   const at::Tensor whole = rgb_pixels(image, function), values = sound_map_values(heat.map, function);
   const at::Tensor outlined = heat.outlined.defined() ? mask_pixels(heat.outlined, function) : at::Tensor();
   const HeatScale& scale = heat.scale;
-  if (!(scale.high > scale.low))
-    throw settings_error("the overlay's scale must rise: high must be above low");
+  if (!std::isfinite(scale.low) || !std::isfinite(scale.high) || !(scale.high > scale.low))
+    throw settings_error("the overlay's scale must rise between two numbers: high must be above low");
   return with_own_errors(function, [&] {
     const cv::Mat source(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_8UC3,
                          whole.data_ptr<std::uint8_t>());

@@ -1,6 +1,7 @@
 #include "res2clip/image/prepare.hpp"
 
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include <ATen/ops/empty.h>
@@ -21,6 +22,9 @@ namespace {
 void normalise_into(const at::Tensor& input, const at::Tensor& rgb, const Normalisation& normalisation) {
   std::array<std::array<float, 256>, 3> normalised;
   for (std::size_t c = 0; c < 3; ++c) {
+    if (!std::isfinite(normalisation.mean[c]) || !std::isfinite(normalisation.deviation[c]) ||
+        normalisation.deviation[c] <= 0)
+      throw settings_error("the normalisation of images is not a finite mean and a positive deviation");
     const auto mean = static_cast<float>(normalisation.mean[c]);
     const auto deviation = static_cast<float>(normalisation.deviation[c]);
     for (std::size_t value = 0; value < 256; ++value)
@@ -78,6 +82,7 @@ void prepare_image_into(const at::Tensor& input, const DecodedImage& image, cons
 }
 
 at::Tensor prepare_images(std::span<const Path> paths, const ImageOptions& options, ImageRemarks* remarks) {
+  require_size(options.size, options.size, "prepare_images");
   if (paths.empty()) return at::empty({0, 3, options.size, options.size}, at::kFloat);
   std::vector<at::Tensor> prepared(paths.size());
   parallel_for_each(paths.size(), [&](std::size_t i) {

@@ -52,6 +52,9 @@ std::pair<std::int64_t, std::int64_t> scaled(std::int64_t first, std::int64_t la
 HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width,
                              double fraction) {
   const at::Tensor whole = sound_map_values(map, "hottest_region");
+  if (!(fraction >= 0 && fraction <= 1))
+    throw settings_error("hottest_region: the fraction is " + std::to_string(fraction) +
+                         "; it must be between 0 and 1");
   if (height < 1 || width < 1)
     throw data_error("hottest_region: the image has " + std::to_string(width) + " x " +
                      std::to_string(height) + " pixels; it must have some");

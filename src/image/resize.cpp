@@ -9,6 +9,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
+#include "res2clip/compute/compute.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "foreign_errors.hpp"
@@ -164,6 +165,7 @@ at::Tensor resample_columns(const at::Tensor& image, std::int64_t height, const 
 
 at::Tensor resample(const at::Tensor& image, std::int64_t height, std::int64_t width, const Filter& filter) {
   require_size(height, width, "resize");
+  require_not_forked();
   at::Tensor pixels = channel_pixels(image, "resize");
   if (width != pixels.size(1)) pixels = resample_rows(pixels, width, filter);
   if (height != pixels.size(0)) pixels = resample_columns(pixels, height, filter);

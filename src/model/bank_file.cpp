@@ -12,6 +12,7 @@
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
 #include "res2clip/model/reference_bank.hpp"
+#include "res2clip/model/sound_features.hpp"
 
 namespace res2clip {
 namespace {
@@ -155,7 +156,10 @@ class BankReader {
 
 }  // namespace
 
-void save_bank(const ReferenceBank& bank, const Path& path) {
+std::string bytes_of_bank(const ReferenceBank& bank) {
+  std::vector<int> layers;
+  for (const auto& [layer, rows] : bank.patches) layers.push_back(layer);
+  require_sound(bank, layers);
   const auto tensors = named_tensors(bank);
   const std::string header = header_of(bank, tensors);
   const std::uint64_t length = header.size();
@@ -165,20 +169,28 @@ void save_bank(const ReferenceBank& bank, const Path& path) {
     bytes.append(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes());
   const std::size_t place = bytes.find(kChecksumKey + kNoChecksum) + kChecksumKey.size();
   bytes.replace(place, kNoChecksum.size(), sha256(bytes));
-  write_file(path, bytes);
+  return bytes;
 }
 
-ReferenceBank load_bank(const Path& path) {
+void save_bank(const ReferenceBank& bank, const Path& path) {
+  write_file(path, bytes_of_bank(bank));
+}
+
+ReferenceBank bank_of_bytes(std::string bytes, const std::string& source) {
   std::string problem;
   try {
-    return BankReader(read_file(path)).bank();
+    return BankReader(std::move(bytes)).bank();
   } catch (const Damage& damage) {
     problem = damage.what;
   } catch (const Json::exception&) {
     problem = "its header cannot be read";
   }
-  throw data_error(path.string() + ": is not a complete reference bank: " + problem +
+  throw data_error(source + ": is not a complete reference bank: " + problem +
                    "; make it again with `res2clip bank`");
+}
+
+ReferenceBank load_bank(const Path& path) {
+  return bank_of_bytes(read_file(path), path.string());
 }
 
 }  // namespace res2clip

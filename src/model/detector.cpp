@@ -1,17 +1,23 @@
 #include "res2clip/model/detector.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
 
+#include "res2clip/compute/compute.hpp"
+#include "res2clip/compute/foreign_errors.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/unit_length.hpp"
 #include "res2clip/model/branches.hpp"
 #include "res2clip/model/smoothing.hpp"
+#include "res2clip/model/sound_features.hpp"
+#include "res2clip/settings/check.hpp"
 
 namespace res2clip {
 namespace {
@@ -45,6 +51,26 @@ at::Tensor adapt_each(const GlobalAdapter& adapter, const at::Tensor& residuals)
   return at::cat(adapted);
 }
 
+/// [D], finite and not zero: the direction of the anomaly.
+void require_sound(const at::Tensor& text_residual) {
+  if (!text_residual.defined() || text_residual.dim() != 1 || text_residual.scalar_type() != at::kFloat ||
+      text_residual.numel() == 0)
+    throw data_error("the text anchors' residual must be float32 [D]; make anchors with encode_anchors()");
+  const double length = text_residual.norm().item<double>();
+  if (!std::isfinite(length) || length <= 0)
+    throw data_error("the text anchors' residual is zero or not finite; make anchors with encode_anchors()");
+}
+
+/// On a GPU that would wait for it: there whoever fetches the scores looks.
+void require_finite_scores(const Detection& found) {
+  if (!found.score.is_cpu()) return;
+  const at::Tensor finite = at::isfinite(found.score);
+  if (finite.all().item<bool>()) return;
+  const auto image = finite.logical_not().to(at::kByte).argmax().item<std::int64_t>();
+  throw data_error("the score of image " + std::to_string(image) +
+                   " of the batch is not finite; the adapters or the settings of scoring are broken");
+}
+
 /// A score that no branch adds to says nothing.
 void expect_a_branch(const BranchWeights& weights, const std::string& key) {
   if (weights.text == 0 && weights.visual == 0 && weights.residual == 0)
@@ -74,8 +100,10 @@ Features part_of(const Features& batch, std::int64_t first, std::int64_t count) 
   return part;
 }
 
-/// Detections of several batches, at least one, as that of one batch.
-Detection concatenate(const std::vector<Detection>& parts) {
+}  // namespace
+
+Detection concatenate(const std::vector<Detection>& parts) try {
+  if (parts.empty()) throw data_error("no detections to put together");
   Detection whole;
   const auto joined = [&](const auto& tensor_of) {
     std::vector<at::Tensor> tensors;
@@ -89,17 +117,23 @@ Detection concatenate(const std::vector<Detection>& parts) {
       (whole.*member)[layer] =
           joined([&, which = layer](const Detection& part) { return (part.*member).at(which); });
   return whole;
+} catch (...) {
+  rethrow_as_ours("putting detections together");
 }
 
-}  // namespace
-
 Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
-                   std::optional<Adapters> adapters)
+                   std::optional<Adapters> adapters) try
     : retrieval_(options.retrieval),
       scoring_(options.scoring),
       patch_size_(card.sizes.patch_size),
       fine_tuned_(is_fine_tuned(options.scoring.mode, adapters.has_value())) {
   const at::NoGradGuard no_gradients;
+  require_in_range(options.layers, "layers");
+  require_in_range(options.retrieval, "retrieval");
+  require_in_range(options.scoring, "scoring");
+  require_sound(anchors.residual);
+  if (patch_size_ < 1 || card.sizes.vision_layers < 1)
+    throw data_error("the model card has no patch size or no layers; take the card of a backbone");
   layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
   weights_ = fine_tuned_ ? scoring_.fine_tuned : scoring_.training_free;
   const std::string mode = fine_tuned_ ? "scoring.fine_tuned" : "scoring.training_free";
@@ -116,21 +150,28 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   }
   text_direction_ = unit_length(text);
   residual_direction_ = unit_length(residual);
+} catch (...) {
+  rethrow_as_ours("setting up the detector");
 }
 
 ReferenceBank Detector::remember(const Features& normals) const {
   return make_bank(normals, layers_.matched());
 }
 
-Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
+Detection Detector::detect(const Features& query, const ReferenceBank& bank) const try {
   const at::NoGradGuard no_gradients;
+  require_not_forked();
   require_comparable(query, bank);
   if (query.batch() == 0) return detect_at_once(query, bank);
   std::vector<Detection> parts;
   limit_->run(query.batch(), [&](std::int64_t first, std::int64_t count) {
     parts.push_back(detect_at_once(count == query.batch() ? query : part_of(query, first, count), bank));
   });
-  return parts.size() == 1 ? parts.front() : concatenate(parts);
+  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  require_finite_scores(found);
+  return found;
+} catch (...) {
+  rethrow_as_ours("comparing images with the references");
 }
 
 Detection Detector::detect_at_once(const Features& query, const ReferenceBank& bank) const {
@@ -141,7 +182,7 @@ Detection Detector::detect_at_once(const Features& query, const ReferenceBank& b
   return found;
 }
 
-std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const {
+std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const try {
   constexpr std::int64_t kMostReferences = 4;
   for (const int layer : layers_.needed())
     if (!bank.patches.contains(layer)) return std::nullopt;
@@ -162,6 +203,8 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
     peak = std::max(peak, detect(query, others).map.max().item<double>());
   }
   return peak;
+} catch (...) {
+  rethrow_as_ours("comparing references with each other");
 }
 
 void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
@@ -221,18 +264,20 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");
   const auto width = text_direction_.size(0);
-  if (query.global.size(1) != width || bank.global.size(1) != width)
-    throw data_error("features are " + std::to_string(query.global.size(1)) + " numbers wide in the query, " +
-                     std::to_string(bank.global.size(1)) + " in the reference bank and " +
-                     std::to_string(width) + " in the text anchors; use one backbone for all");
-  for (const int layer : layers_.needed())
-    if (!query.patches.contains(layer))
-      throw data_error("the query's features lack layer " + std::to_string(layer) +
-                       "; encode them with this layer");
-  for (const int layer : layers_.matched())
-    if (!bank.patches.contains(layer))
-      throw data_error("the reference bank lacks layer " + std::to_string(layer) +
-                       "; make it again with `res2clip bank` and these settings");
+  const auto width_of = [](const at::Tensor& global) { return global.dim() == 2 ? global.size(1) : 0; };
+  if (!query.global.defined() || !bank.global.defined())
+    throw data_error("the query's features or the reference bank are empty; encode images first");
+  if (width_of(query.global) != width || width_of(bank.global) != width)
+    throw data_error("features are " + std::to_string(width_of(query.global)) +
+                     " numbers wide in the query, " + std::to_string(width_of(bank.global)) +
+                     " in the reference bank and " + std::to_string(width) +
+                     " in the text anchors; use one backbone for all");
+  require_sound(query, layers_.needed(), "the query's features");
+  require_sound(bank, layers_.matched());
+  for (const at::Tensor* global : {&query.global, &bank.global})
+    if (global->device() != text_direction_.device())
+      throw data_error("features are on " + global->device().str() + ", the text anchors on " +
+                       text_direction_.device().str() + "; move them there (to_device, ReferenceBank::to)");
 }
 
 }  // namespace res2clip

@@ -79,6 +79,9 @@ at::Tensor upsample(const at::Tensor& scores, std::int64_t height, std::int64_t 
 std::vector<float> gaussian_window(std::int64_t size, double sigma) {
   if (size < 1 || size % 2 == 0)
     throw settings_error("scoring.smoothing_size is " + std::to_string(size) + "; it must be odd");
+  if (!(std::isfinite(sigma) && sigma > 0))
+    throw settings_error("scoring.smoothing_sigma is " + std::to_string(sigma) +
+                         "; it must be a number above 0");
   std::vector<double> weights;
   double total = 0.0;
   for (std::int64_t i = 0; i < size; ++i) {

@@ -23,15 +23,18 @@ Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, 
                       ? 1
                       : static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
       images_ahead_(2 * static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
-      reader_(pipeline.reading(pixels)) {}
+      reader_(pipeline.reading(pixels)) {
+  pipeline.expect(bank_);
+}
 
 void Inspector::inspect(std::span<const Path> images) {
+  const auto stop_requested = [this] { return stages_.stop_requested && stages_.stop_requested(); };
   const StageClock::Busy running(whole_);
   InOrder deliveries(images_ahead_ + 2 * finishers_.size());
   std::deque<PendingBatch> ahead;
   std::optional<Scored> before;  // a GPU copies its scores while it works on the next batch
   std::size_t begun = 0;
-  for (std::size_t first = 0; first < images.size() && !stages_.stop_requested(); first += batch_size_) {
+  for (std::size_t first = 0; first < images.size() && !stop_requested(); first += batch_size_) {
     for (; begun < std::min(images.size(), first + batch_size_ + images_ahead_); begun += batch_size_)
       ahead.push_back(reader_.start(images.subspan(begun, std::min(batch_size_, images.size() - begun))));
     ImageBatch batch = ahead.front().wait();
@@ -81,14 +84,17 @@ std::future<InOrder::Rest> Inspector::finish(InspectedImage image) {
   return finishers_.submit([this, image = std::move(image)]() mutable -> InOrder::Rest {
     InOrder::Rest rest;
     if (image.file.failure) {
-      rest = [this, index = image.index, failure = image.file.failure] { stages_.failed(index, failure); };
+      rest = [this, index = image.index, failure = image.file.failure] {
+        if (!stages_.failed) std::rethrow_exception(failure);
+        stages_.failed(index, failure);
+      };
     } else {
       const StageClock::Busy finishing(finishing_);
-      rest = stages_.finish(std::move(image));
+      if (stages_.finish) rest = stages_.finish(std::move(image));
     }
     return [this, rest = std::move(rest)] {
       const StageClock::Busy delivering(delivering_);
-      rest();
+      if (rest) rest();
     };
   });
 }

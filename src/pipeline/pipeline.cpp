@@ -1,8 +1,15 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
+#include <ATen/ops/empty.h>
+
+#include "res2clip/compute/foreign_errors.hpp"
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/image/prepare.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -39,6 +46,7 @@ void take_export_of(const ModelCard& card, Settings& settings) {
 }  // namespace
 
 Settings fit_to_backbone(Settings settings, const ModelCard& card) {
+  check(settings);
   if (settings.image.size == 0) settings.image.size = card.image_size;
   if (settings.image.size % card.sizes.patch_size != 0)
     throw settings_error("image.size is " + std::to_string(settings.image.size) +
@@ -48,75 +56,172 @@ Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   return settings;
 }
 
-Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
+Pipeline::Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings)
     : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
 
-Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
-  Backbone backbone = Backbone::load(archive, settings.compute);
-  Settings own = fit_to_backbone(settings, backbone.card());
-  const TextAnchors anchors = encode_anchors(backbone, own.prompts, own.text);
+Pipeline Pipeline::of(std::shared_ptr<const Backbone> backbone, const Settings& settings,
+                      const Path& checkpoint) {
+  Settings own = fit_to_backbone(settings, backbone->card());
+  const TextAnchors anchors = encode_anchors(*backbone, own.prompts, own.text);
   std::optional<Adapters> adapters;
-  if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone.device());
-  Detector detector(anchors, backbone.card(), own.detector(), std::move(adapters));
+  if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone->device());
+  Detector detector(anchors, backbone->card(), own.detector(), std::move(adapters));
   return {std::move(backbone), std::move(detector), std::move(own)};
 }
 
+Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
+  check(settings);
+  return as_ours("loading the pipeline", [&] {
+    return of(std::make_shared<const Backbone>(Backbone::load(archive, settings.compute)), settings,
+              checkpoint);
+  });
+}
+
+Pipeline Pipeline::with(const Settings& settings, const Path& checkpoint) const {
+  Settings own = settings;
+  if (own.compute.precision != settings_.compute.precision)
+    throw settings_error("compute.precision is " + std::string(name_of(own.compute.precision)) +
+                         ", but the shared backbone computes in " +
+                         std::string(name_of(settings_.compute.precision)) + "; load it once more for that");
+  own.compute.device = settings_.compute.device;
+  own.compute.threads = settings_.compute.threads;
+  return as_ours("setting up a pipeline", [&] { return of(backbone_, own, checkpoint); });
+}
+
 EncodedFeatures Pipeline::features() const {
-  return {backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size, remarks_};
+  return {*backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size, remarks_};
 }
 
 ReadingOptions Pipeline::reading(bool pixels) const {
   return {.image = settings_.image,
-          .page_locked = backbone_.device().is_cuda(),
+          .page_locked = backbone_->device().is_cuda(),
           .pixels = pixels,
           .remarks = remarks_};
 }
 
 at::Tensor Pipeline::prepare(std::span<const Path> images) const {
-  BatchReader reader(reading());
-  const ImageBatch batch = reader.read(images);
-  batch.expect_whole();
-  return batch.input;
+  return as_ours("preparing images", [&] {
+    BatchReader reader(reading());
+    const ImageBatch batch = reader.read(images);
+    batch.expect_whole();
+    return batch.input;
+  });
+}
+
+at::Tensor Pipeline::prepare(std::span<const ImageView> images) const {
+  return as_ours("preparing images", [&] {
+    const std::int64_t size = image_size();
+    const at::Tensor input =
+        at::empty({static_cast<std::int64_t>(images.size()), 3, size, size},
+                  at::TensorOptions(at::kFloat).pinned_memory(backbone_->device().is_cuda()));
+    parallel_for_each(images.size(), [&](std::size_t i) {
+      prepare_image_into(input.select(0, static_cast<std::int64_t>(i)),
+                         decoded(images[i], settings_.image.reading), settings_.image);
+    });
+    return input;
+  });
 }
 
 Features Pipeline::encode(const at::Tensor& images) const {
-  return backbone_.encode(images, detector_.layers_needed());
+  const std::int64_t size = image_size();
+  if (!images.defined() || images.dim() != 4 || images.size(2) != size || images.size(3) != size)
+    throw data_error("images must be [B, 3, " + std::to_string(size) + ", " + std::to_string(size) +
+                     "], as prepare() makes them for this pipeline");
+  return backbone_->encode(images, detector_.layers_needed());
+}
+
+void Pipeline::encode_each(std::span<const Path> images, const ProgressCallback& progress,
+                           const std::function<void(Features)>& take) const {
+  EncodedFeatures source = features();
+  const auto tell = [&](std::size_t done) {
+    if (progress) progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(images.size()), {});
+  };
+  for (std::size_t first = 0; first < images.size(); first += batch_size()) {
+    tell(first);
+    as_ours("encoding images", [&] {
+      const auto rest = images.subspan(first);
+      source.soon(rest);
+      take(source.of(rest.first(std::min(batch_size(), rest.size()))));
+    });
+  }
+  tell(images.size());
 }
 
 Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress) const {
-  const auto batch = static_cast<std::size_t>(settings_.compute.batch_size);
-  EncodedFeatures source = features();
   std::vector<Features> parts;
-  for (std::size_t first = 0; first < images.size(); first += batch) {
-    if (progress) progress(static_cast<std::int64_t>(first), static_cast<std::int64_t>(images.size()), {});
-    const auto rest = images.subspan(first);
-    source.soon(rest);
-    parts.push_back(source.of(rest.first(std::min(batch, rest.size()))));
-  }
+  encode_each(images, progress, [&](Features part) { parts.push_back(std::move(part)); });
+  return concatenate(parts);
+}
+
+Features Pipeline::encode(std::span<const ImageView> images) const {
+  std::vector<Features> parts;
+  for (std::size_t first = 0; first < images.size(); first += batch_size())
+    parts.push_back(encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))));
   return concatenate(parts);
 }
 
 ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCallback& progress) const {
   if (normals.empty()) throw settings_error("no reference images: name at least one image of a good part");
-  ReferenceBank bank = detector_.remember(encode(normals, progress));
+  std::vector<std::string> names;
+  for (const Path& path : normals) names.push_back(path.generic_string());
+  return remember(encode(normals, progress), names);
+}
+
+ReferenceBank Pipeline::remember(std::span<const ImageView> normals,
+                                 std::span<const std::string> names) const {
+  if (normals.empty()) throw settings_error("no reference images: give at least one image of a good part");
+  return remember(encode(normals), names);
+}
+
+ReferenceBank Pipeline::remember(const Features& normals, std::span<const std::string> names) const {
+  ReferenceBank bank = detector_.remember(normals);
+  if (!names.empty() && names.size() != static_cast<std::size_t>(bank.shots()))
+    throw settings_error(std::to_string(bank.shots()) + " reference images have " +
+                         std::to_string(names.size()) + " names; give one for each, or none");
   bank.origin = origin();
-  for (const Path& path : normals) bank.origin.references.push_back(path.generic_string());
+  bank.origin.references.assign(names.begin(), names.end());
   return bank;
 }
 
+void Pipeline::expect(const ReferenceBank& bank, const std::string& source) const {
+  require_origin(bank, origin(), source);
+}
+
 ReferenceBank Pipeline::open_bank(const Path& file) const {
-  ReferenceBank bank = load_bank(file);
-  require_origin(bank, origin(), file.string());
-  return bank.to(backbone_.device());
+  return as_ours("opening a reference bank", [&] {
+    const ReferenceBank bank = load_bank(file);
+    expect(bank, file.string());
+    return bank.to(backbone_->device());
+  });
+}
+
+ReferenceBank Pipeline::open_bank(std::string bytes, const std::string& source) const {
+  return as_ours("opening a reference bank", [&] {
+    const ReferenceBank bank = bank_of_bytes(std::move(bytes), source);
+    expect(bank, source);
+    return bank.to(backbone_->device());
+  });
 }
 
 Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& bank) const {
-  return detector_.detect(encode(images), bank);
+  expect(bank);
+  std::vector<Detection> parts;
+  encode_each(images, {}, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
+  return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+}
+
+Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
+  expect(bank);
+  std::vector<Detection> parts;
+  for (std::size_t first = 0; first < images.size(); first += batch_size())
+    parts.push_back(detector_.detect(
+        encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))), bank));
+  return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
 }
 
 BankOrigin Pipeline::origin() const {
   BankOrigin origin;
-  origin.backbone = backbone_.checksum();
+  origin.backbone = backbone_->checksum();
   origin.settings = {
       {"image.size", std::to_string(settings_.image.size)},
       {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},

@@ -53,7 +53,7 @@ std::string digest_of(const Adapters& adapters) {
 TrainingImages::TrainingImages(const Backbone& backbone, const Dataset& dataset, const Settings& settings,
                                std::int64_t mask_bytes)
     : backbone_(backbone),
-      settings_(settings),
+      settings_((check(settings), settings)),
       samples_(all_test_images(dataset)),
       encoded_(backbone, settings.image, fine_tuned_layers(backbone, settings).needed(),
                settings.compute.batch_size, remarks_),
@@ -110,6 +110,7 @@ StoreDescription describe_training_store(const Backbone& backbone, const Setting
 
 TrainingSetup make_training_setup(const Backbone& backbone, const Settings& settings,
                                   const std::optional<Adapters>& initial) {
+  check(settings);
   TrainingSetup setup;
   setup.layers = fine_tuned_layers(backbone, settings);
   setup.initial = to_device(

@@ -12,6 +12,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/retrieval/match_weights.hpp"
+#include "res2clip/settings/check.hpp"
 
 #include "fused_forms.hpp"
 #include "match_inputs.hpp"
@@ -32,7 +33,10 @@ constexpr const char* kSameSource =
 
 }  // namespace
 
-void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid) {
+void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                          const MatchOptions& options) {
+  require_in_range(options, "retrieval");
+  if (!query.defined() || !reference.defined()) throw mismatch("query or references are undefined tensors");
   if (query.dim() != 3 || reference.dim() != 2)
     throw mismatch("query must be [B, N, D] and the references [K*N, D], not ", query.sizes(), " and ",
                    reference.sizes());
@@ -77,7 +81,7 @@ bool has_kernels_for(const c10::Device&) {
 
 Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options) {
-  require_match_inputs(query, reference, grid);
+  require_match_inputs(query, reference, grid, options);
   TORCH_INTERNAL_ASSERT(query.scalar_type() == at::kFloat && has_fused_form(options, query.device()));
 #if RES2CLIP_HAS_CUDA
   if (query.is_cuda()) return fused_cuda(query, reference, grid, options);
@@ -87,7 +91,7 @@ Match match_fused(const at::Tensor& query, const at::Tensor& reference, const Gr
 
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options) {
-  require_match_inputs(query, reference, grid);
+  require_match_inputs(query, reference, grid, options);
   if (has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat)
     return match_fused(query, reference, grid, options);
   // Image by image: the reference implementation holds several tensors of all pairs of patches.

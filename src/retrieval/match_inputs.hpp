@@ -4,7 +4,8 @@
 
 namespace res2clip {
 
-/// Throws the data errors of match().
-void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid);
+/// Throws the errors of match() for what it was given.
+void require_match_inputs(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
+                          const MatchOptions& options);
 
 }  // namespace res2clip

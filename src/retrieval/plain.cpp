@@ -10,7 +10,7 @@ namespace res2clip {
 
 Match match_plain(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
                   const MatchOptions& options) {
-  require_match_inputs(query, reference, grid);
+  require_match_inputs(query, reference, grid, options);
   const at::NoGradGuard no_grad;
   const auto matched = aggregate(match_weights(query, reference, grid, options), reference);
   const auto residual = query - matched;

@@ -1,13 +1,13 @@
 // Reads settings: a YAML (or JSON, its subset) text applied to a described struct.
 #include "res2clip/settings/settings.hpp"
 
-#include <cmath>
 #include <set>
-#include <sstream>
 
 #include <yaml-cpp/yaml.h>
 
 #include "res2clip/core/files.hpp"
+
+#include "field_checks.hpp"
 
 namespace res2clip {
 
@@ -24,13 +24,6 @@ std::string place(const Source& source, const YAML::Node& node) {
   const YAML::Mark mark = node.Mark();
   return mark.is_null() || !source.has_lines ? source.name
                                              : source.name + ":" + std::to_string(mark.line + 1);
-}
-
-template <class Number>
-std::string text_of(Number value) {
-  std::ostringstream stream;
-  stream << value;
-  return stream.str();
 }
 
 /// Assigns the fields that a YAML map names, and remembers which keys nobody asked for.
@@ -82,7 +75,7 @@ class Reader : public Fields {
   void choice(std::string_view name, std::size_t& index, const std::vector<std::string_view>& names,
               std::string_view) override {
     const auto node = take(name);
-    if (!node) return;
+    if (!node) return require_named(key(name), index, names);
     const auto text = scalar<std::string>(node, name, "one of " + one_of(names));
     for (std::size_t i = 0; i < names.size(); ++i) {
       if (names[i] != text) continue;
@@ -143,13 +136,8 @@ class Reader : public Fields {
   Number number(const YAML::Node& node, std::string_view name, Range<Number> range,
                 const std::string& kind) const {
     const auto value = scalar<Number>(node, name, kind);
-    if (!std::isfinite(static_cast<double>(value)) || value < range.low || value > range.high) {
-      const bool open = range.high == std::numeric_limits<Number>::max();
-      fail(node, name,
-           "is " + node.Scalar() + "; it must be " +
-               (open ? "at least " + text_of(range.low)
-                     : "between " + text_of(range.low) + " and " + text_of(range.high)));
-    }
+    if (!is_in(range, value))
+      fail(node, name, "is " + node.Scalar() + "; it must be " + text_of_range(range));
     return value;
   }
 

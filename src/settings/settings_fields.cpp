@@ -6,6 +6,8 @@
 
 #include "res2clip/settings/settings.hpp"
 
+#include "field_checks.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -45,6 +47,7 @@ class Writer : public Fields {
  protected:
   void choice(std::string_view name, std::size_t& index, const std::vector<std::string_view>& names,
               std::string_view help) override {
+    require_named(std::string(name), index, names);
     put(name, std::string(names[index]), one_of(names), help);
   }
 

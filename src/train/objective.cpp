@@ -1,12 +1,16 @@
 #include "res2clip/train/objective.hpp"
 
 #include <functional>
+#include <sstream>
+#include <string>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/zeros.h>
 
+#include "res2clip/core/error.hpp"
 #include "res2clip/model/branches.hpp"
+#include "res2clip/model/sound_features.hpp"
 
 namespace res2clip {
 namespace {
@@ -28,6 +32,28 @@ class Terms {
 
 std::string of_layer(const std::string& branch, int layer, const std::string& term) {
   return branch + "_l" + std::to_string(layer) + "_" + term;
+}
+
+/// uint8 [B, H, W] of 0 and 1: an absent mask counts as normal, so that anything else must be noticed.
+void require_masks(const at::Tensor& masks, std::int64_t images, const Grid& grid) {
+  if (!masks.defined() || masks.scalar_type() != at::kByte || masks.dim() != 3 || masks.size(0) != images ||
+      masks.numel() == 0) {
+    std::ostringstream found;
+    if (masks.defined())
+      found << masks.scalar_type() << ' ' << masks.sizes();
+    else
+      found << "an undefined tensor";
+    throw data_error("the masks of a step are " + found.str() + "; they must be uint8 [" +
+                     std::to_string(images) + ", H, W]");
+  }
+  if (masks.size(1) % grid.rows != 0 || masks.size(2) % grid.cols != 0 ||
+      masks.size(1) / grid.rows != masks.size(2) / grid.cols)
+    throw data_error("the masks of a step have " + std::to_string(masks.size(1)) + " x " +
+                     std::to_string(masks.size(2)) + " pixels, which " + std::to_string(grid.rows) + " x " +
+                     std::to_string(grid.cols) + " patches do not cover; use masks of the image size");
+  if (masks.max().item<int>() > 1)
+    throw data_error("the masks of a step hold values up to " + std::to_string(masks.max().item<int>()) +
+                     "; they must be 0 (normal) and 1 (anomalous), as prepare_mask() makes them");
 }
 
 struct Context {
@@ -129,6 +155,13 @@ void residual_losses(const Context& c, Phase phase, Objective& objective) {
 StepInput prepare_step(const Features& query, const Features& reference, const at::Tensor& masks,
                        const Layers& layers, const MatchOptions& retrieval) {
   const at::NoGradGuard no_grad;
+  require_sound(query, layers.needed(), "the features of a step's images");
+  require_sound(reference, layers.matched(), "the features of a step's references");
+  if (query.batch() != reference.batch() || query.grid != reference.grid)
+    throw data_error("a step has " + std::to_string(query.batch()) + " images and " +
+                     std::to_string(reference.batch()) +
+                     " references, or they have other grids; each image needs one of the same size");
+  require_masks(masks, query.batch(), query.grid);
   StepInput input;
   input.query = query;
   input.masks = masks.to(query.global.device(), at::kFloat);

@@ -129,6 +129,8 @@ void require_regular(const std::vector<StepPairs>& pairs, const std::vector<std:
 }  // namespace
 
 std::int64_t steps_per_epoch(std::int64_t samples, std::int64_t batch_size) {
+  if (batch_size < 1)
+    throw settings_error("train.batch_size is " + std::to_string(batch_size) + "; it must be at least 1");
   return (samples + batch_size - 1) / batch_size;
 }
 
@@ -136,13 +138,14 @@ std::vector<StepPairs> draw_pairs(const std::vector<TrainingSample>& samples, st
                                   std::int64_t seed, std::int64_t epoch) {
   const auto normals = normals_by_category(samples);
   const auto count = static_cast<std::int64_t>(samples.size());
+  const std::int64_t steps_before = epoch * steps_per_epoch(count, batch_size);
   RandomStream random(static_cast<std::uint64_t>(seed), "pairs of epoch " + std::to_string(epoch));
   const auto order = random.permutation(count);
   std::vector<StepPairs> steps;
   for (std::int64_t first = 0; first < count; first += batch_size) {
     StepPairs pairs;
     pairs.epoch = epoch;
-    pairs.step = epoch * steps_per_epoch(count, batch_size) + static_cast<std::int64_t>(steps.size());
+    pairs.step = steps_before + static_cast<std::int64_t>(steps.size());
     for (std::int64_t i = first; i < std::min(count, first + batch_size); ++i) {
       const std::int64_t query = order[static_cast<std::size_t>(i)];
       pairs.query.push_back(query);

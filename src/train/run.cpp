@@ -8,6 +8,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/model/checkpoint.hpp"
+#include "res2clip/settings/check.hpp"
 #include "res2clip/train/loss_curves.hpp"
 
 #include "line_file.hpp"
@@ -114,7 +115,10 @@ std::string log_line(const StepReport& report) {
 struct TrainingSession::State {
   static std::unique_ptr<State> open(const TrainingData& data, TrainingSetup setup, TrainingRun run,
                                      Communicator& processes) {
+    require_in_range(setup.options, "train");
+    require_in_range(setup.retrieval, "retrieval");
     if (data.samples.empty()) throw data_error("there are no images to train on");
+    if (!data.masks) throw data_error("the training data have no source of masks (TrainingData::masks)");
     std::unique_ptr<OutputLock> lock;
     if (processes.rank() == 0) lock = std::make_unique<OutputLock>(run.output);
     PairSource source(data, setup.options, run.replay);
@@ -148,7 +152,7 @@ struct TrainingSession::State {
     next_step = found.next_step;
     if (processes.rank() != 0) return;
     for (const char* lines : {"pairs.jsonl", "log.jsonl"}) require_lines_before(file(lines), next_step);
-    if (!found.remark.empty())
+    if (!found.remark.empty() && run.remark)
       run.remark("the last bits will differ from those of a training without a break: " + found.remark);
   }
 
@@ -192,11 +196,11 @@ TrainingOutcome TrainingSession::train() {
     for (std::int64_t i = outcome.next_step % steps_per_epoch; i < steps_per_epoch && !stopped; ++i) {
       const StepPairs& pairs = steps[static_cast<std::size_t>(i)];
       if (i + 1 < steps_per_epoch) s.trainer.soon(steps[static_cast<std::size_t>(i + 1)]);
-      const StepReport report = s.trainer.step(pairs, s.run.stop_requested());
+      const StepReport report = s.trainer.step(pairs, s.run.stop_requested && s.run.stop_requested());
       ++outcome.next_step;
       stopped = report.stop;
       if (output) output->add(pairs_line(pairs, s.data.samples), log_line(report));
-      s.run.on_step(report, outcome.total_steps);
+      if (s.run.on_step) s.run.on_step(report, outcome.total_steps);
     }
     if (output) output->save(s.trainer, outcome.next_step, s.identity, s.place);
   }

@@ -6,10 +6,13 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 
+#include "res2clip/compute/foreign_errors.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/settings/check.hpp"
 
 namespace res2clip {
 namespace {
@@ -45,6 +48,14 @@ class PackedSum {
   std::vector<at::Tensor*> values_;
 };
 
+/// [D], without a gradient.
+at::Tensor checked_residual(const at::Tensor& residual) {
+  if (!residual.defined() || residual.dim() != 1 || residual.scalar_type() != at::kFloat ||
+      !at::isfinite(residual).all().item<bool>())
+    throw data_error("the text residual to train with must be float32 [D] of finite numbers");
+  return residual.detach();
+}
+
 std::array<at::Tensor*, 4> losses_of(Objective& objective) {
   return {&objective.visual, &objective.text, &objective.residual_visual, &objective.residual_text};
 }
@@ -54,6 +65,23 @@ void require_finite(const Figures& figures, std::int64_t step) {
     if (!std::isfinite(value))
       throw runtime_error("step " + std::to_string(step) + ": " + name +
                           " is not finite; the features are broken or a learning rate is too high");
+}
+
+void require_pairs(const StepPairs& pairs, std::size_t samples) {
+  if (pairs.query.empty() || pairs.query.size() != pairs.reference.size())
+    throw data_error("a step needs as many references as images, at least one");
+  for (const auto* indices : {&pairs.query, &pairs.reference})
+    for (const std::int64_t index : *indices)
+      if (index < 0 || index >= static_cast<std::int64_t>(samples))
+        throw data_error("a step names image " + std::to_string(index) + "; there are " +
+                         std::to_string(samples) + ", counted from 0");
+}
+
+void require_count(const Features& features, std::int64_t images) {
+  const std::int64_t given = features.global.defined() ? features.batch() : 0;
+  if (given != images)
+    throw data_error("the source of features gave those of " + std::to_string(given) + " images for " +
+                     std::to_string(images));
 }
 
 std::span<const std::int64_t> part_of(const std::vector<std::int64_t>& indices, std::int64_t first,
@@ -66,12 +94,14 @@ std::span<const std::int64_t> part_of(const std::vector<std::int64_t>& indices, 
 Trainer::Trainer(const TrainingData& data, const TrainingSetup& setup, Communicator& processes)
     : data_(data),
       processes_(processes),
-      text_residual_(setup.text_residual.detach()),
+      text_residual_(checked_residual(setup.text_residual)),
       layers_(setup.layers),
       retrieval_(setup.retrieval),
       options_(setup.options),
       adapters_(trainable_copy(setup.initial)),
       groups_(groups_of(setup.steps_per_epoch)) {
+  require_in_range(options_, "train");
+  require_in_range(retrieval_, "retrieval");
   require_fit(adapters_, text_residual_.size(0), layers_.visual, layers_.residual, "the initial weights");
   const std::vector<Part> all = parts();
   for_each_tensor(adapters_, [&](const AdapterTensor& which, at::Tensor& tensor) {
@@ -129,7 +159,11 @@ StepInput Trainer::load(const StepPairs& pairs, const Share& share) const {
   const at::NoGradGuard no_grad;
   const Features query_features = data_.features.of(data_.images_of(query));
   const Features reference_features = data_.features.of(data_.images_of(reference));
-  return prepare_step(query_features, reference_features, data_.masks(query), layers_, retrieval_);
+  const at::Tensor masks = data_.masks(query);
+  require_count(query_features, share.count);
+  return as_ours("comparing a step's images with their references", [&] {
+    return prepare_step(query_features, reference_features, masks, layers_, retrieval_);
+  });
 }
 
 void Trainer::soon(const StepPairs& pairs) const {
@@ -182,8 +216,13 @@ Figures Trainer::rates() {
 }
 
 StepReport Trainer::step(const StepPairs& pairs, bool stop) {
+  require_pairs(pairs, data_.samples.size());
   const Share share = share_of(pairs);
   const StepInput input = load(pairs, share);
+  return as_ours("a training step", [&] { return take_step(pairs, share, input, stop); });
+}
+
+StepReport Trainer::take_step(const StepPairs& pairs, const Share& share, const StepInput& input, bool stop) {
   const BatchLabels labels = label_with_others(input.masks, share.counted);
 
   StepReport report{pairs.epoch, pairs.step, phase_of(pairs.epoch, options_.alternate), {}, {}, rates(),

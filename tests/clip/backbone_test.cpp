@@ -10,6 +10,7 @@
 
 #include "clip/tiny_backbone.hpp"
 #include "support/devices.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -163,6 +164,23 @@ TEST(Backbone, RefusesLayersAndImagesThatDoNotFit) {
   EXPECT_THROW(backbone.encode(images, std::vector<int>{0}), Error);
   EXPECT_THROW(backbone.encode(some_images(1, 60), std::vector<int>{24}), Error);
   EXPECT_THROW(backbone.encode(images[0], std::vector<int>{24}), Error);
+}
+
+TEST(Backbone, RefusesImagesThatNobodyPrepared) {
+  const auto backbone = tiny_backbone();
+  const auto encoding = [&](const at::Tensor& images) {
+    return [&backbone, images] { backbone.encode(images, std::vector<int>{24}); };
+  };
+  at::Tensor broken = some_images(2, 56);
+  for (const double value : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    broken[1][2][3][4] = value;
+    EXPECT_THAT(encoding(broken), Fails(ErrorKind::data, HasSubstr("not finite")));
+  }
+  EXPECT_THAT(encoding(at::full({1, 3, 56, 56}, 200.0)),
+              Fails(ErrorKind::data, HasSubstr("values from 200.000000 to 200.000000")));
+  EXPECT_THAT(encoding(at::full({1, 3, 56, 56}, 200, at::kByte)), Fails(ErrorKind::data, HasSubstr("float32")));
+  EXPECT_THAT([&] { backbone.encode_plain(broken, std::vector<int>{24}); },
+              Fails(ErrorKind::data, HasSubstr("not finite")));
 }
 
 }  // namespace

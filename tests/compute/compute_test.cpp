@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <new>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
@@ -9,6 +11,7 @@
 
 #include "res2clip/compute/cuda_status.hpp"
 #include "res2clip/compute/memory.hpp"
+#include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "support/fails.hpp"
@@ -112,6 +115,52 @@ TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {
       AllOf(HasSubstr("cuda:1: 2.50 GiB more were needed"), HasSubstr("image.size"), HasSubstr("bf16")));
   EXPECT_THAT(out_of_memory_message(std::bad_alloc()).value_or(""), HasSubstr("out of memory"));
   EXPECT_EQ(out_of_memory_message(std::runtime_error("something else")), std::nullopt);
+}
+
+TEST(Apply, LeavesTheHostsThreadsAsTheyAreUnlessANumberIsAskedFor) {
+  const int before = at::get_num_threads();
+  apply_compute({.device = "cpu", .threads = 2});
+  EXPECT_EQ(at::get_num_threads(), 2);
+  at::set_num_threads(1);
+  apply_compute({.device = "cpu"});
+  EXPECT_EQ(at::get_num_threads(), 1);
+  at::set_num_threads(before);
+}
+
+TEST(Apply, RefusesOptionsOutOfTheirRange) {
+  EXPECT_THAT([] { apply_compute({.device = "cpu", .batch_size = 0}); },
+              Fails(ErrorKind::settings, HasSubstr("compute.batch_size is 0")));
+  EXPECT_THAT([] { apply_compute({.device = "cpu", .threads = -1}); },
+              Fails(ErrorKind::settings, HasSubstr("compute.threads is -1")));
+}
+
+/// The exit code of a child of fork() in which `work` throws an Error (1), or does not (0); 2 if it hangs.
+template <class Work>
+int in_a_child(const Work& work) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::alarm(20);
+    try {
+      work();
+    } catch (const Error&) {
+      ::_exit(1);
+    }
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+}
+
+TEST(Forking, AChildOfAParentThatHasComputedIsToldSoInsteadOfHanging) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  parallel_for_each(100, [](std::size_t) {});
+  EXPECT_EQ(in_a_child([] { parallel_for_each(100, [](std::size_t) {}); }), 1);
+  EXPECT_EQ(in_a_child([] { apply_compute({.device = "cpu"}); }), 1);
+  at::set_num_threads(1);  // no thread is waited for
+  EXPECT_EQ(in_a_child([] { parallel_for_each(100, [](std::size_t) {}); }), 0);
+  at::set_num_threads(before);
 }
 
 }  // namespace

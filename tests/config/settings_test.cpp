@@ -122,5 +122,28 @@ TEST(ChangedSettings, AreThoseThatDecideScoresAndAreNotTheProfiles) {
       ElementsAre("layers.text", "retrieval.gamma", "scoring.training_free.image.text", "compute.precision"));
 }
 
+TEST(Settings, FilledInByAProgramAreCheckedLikeThoseOfAFile) {
+  EXPECT_NO_THROW(check(Settings{}));
+  const auto changed = [](const auto& change) {
+    Settings settings;
+    change(settings);
+    return [settings] { check(settings); };
+  };
+  const auto refused = [](const std::string& key) { return Fails(ErrorKind::settings, HasSubstr(key)); };
+  EXPECT_THAT(changed([](Settings& s) { s.retrieval.neighbours = -1; }), refused("retrieval.neighbours is -1"));
+  EXPECT_THAT(changed([](Settings& s) { s.retrieval.gamma = NAN; }), refused("retrieval.gamma is nan"));
+  EXPECT_THAT(changed([](Settings& s) { s.scoring.smoothing_sigma = 0; }), refused("scoring.smoothing_sigma"));
+  EXPECT_THAT(changed([](Settings& s) { s.scoring.top_fraction = 7; }), refused("scoring.top_fraction is 7"));
+  EXPECT_THAT(changed([](Settings& s) { s.scoring.fine_tuned.pixel.text = -1; }),
+              refused("scoring.fine_tuned.pixel.text is -1"));
+  EXPECT_THAT(changed([](Settings& s) { s.compute.batch_size = 0; }), refused("compute.batch_size is 0"));
+  EXPECT_THAT(changed([](Settings& s) { s.image.size = -8; }), refused("image.size is -8"));
+  EXPECT_THAT(changed([](Settings& s) { s.layers.visual = {0}; }), refused("layers.visual is 0"));
+  EXPECT_THAT(changed([](Settings& s) { s.image.reading.wide = {WideSamples::Rule::divide, 0, 0, 0}; }),
+              refused("image.wide is 'divide:0'"));
+  EXPECT_THAT(changed([](Settings& s) { s.retrieval.weighting = static_cast<Weighting>(9); }),
+              refused("retrieval.weighting"));
+}
+
 }  // namespace
 }  // namespace res2clip

@@ -130,5 +130,23 @@ TEST(Write, RejectsOtherTensors) {
   error_of([&] { write_float_map(folder / "x.npy", at::Tensor()); });
 }
 
+TEST(Pixels, OptionsOutOfTheirRangeAreSettingsErrors) {
+  const at::Tensor frame = at::zeros({5, 7, 3}, at::kByte), map = at::rand({8, 8});
+  const auto refused = [&](OverlayOptions options) {
+    error_of([&] { heat_overlay(frame, {map}, "x", options); }, ErrorKind::settings);
+    error_of([&] { heat_scale(map, options); }, ErrorKind::settings);
+  };
+  refused({.opacity = 2});
+  refused({.smallest_edge = 0});
+  refused({.calm = std::numeric_limits<double>::quiet_NaN()});
+  error_of([&] { hottest_region(map, 5, 7, std::numeric_limits<double>::quiet_NaN()); }, ErrorKind::settings);
+  error_of([&] { heat_overlay(frame, {map, {0, std::numeric_limits<double>::infinity()}}, "x", {}); },
+           ErrorKind::settings);
+  error_of([&] { prepare_images({}, {.size = -8}); }, ErrorKind::settings);
+  ImageOptions flat{.size = 14};
+  flat.normalisation.deviation[1] = 0;
+  error_of([&] { prepare_image(frame, flat); }, ErrorKind::settings);
+}
+
 }  // namespace
 }  // namespace res2clip

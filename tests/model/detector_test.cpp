@@ -300,5 +300,58 @@ TEST(Detector, PartsABatchForWhichMemoryDoesNotDo) {
     EXPECT_TRUE(at::equal(found.visual_patches.at(layer), expected.visual_patches.at(layer))) << layer;
 }
 
+TEST(Detector, RefusesFeaturesThatAreNotWhatTheyShouldBe) {
+  const Detector judge = detector();
+  const Features query = random_features(2, 1);
+  const ReferenceBank bank = judge.remember(query);
+  const auto refused = [&](const auto& change, const char* why) {
+    Features changed = query;
+    for (auto& [layer, patches] : changed.patches) patches = patches.clone();
+    changed.global = changed.global.clone();
+    change(changed);
+    EXPECT_THAT([&] { judge.detect(changed, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
+    EXPECT_THAT([&] { judge.remember(changed); }, Fails(ErrorKind::data, HasSubstr("")));
+  };
+  refused([](Features& f) { f.patches[12][1][3][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](Features& f) { f.global[1][0] = HUGE_VAL; }, "not finite");
+  refused([](Features& f) { f.patches[6] *= 3; }, "of layer 6 are not of unit length");
+  refused([](Features& f) { f.patches[6] = f.patches[6].to(at::kDouble); }, "must be float32");
+  refused([](Features& f) { f.patches[6] = f.patches[6].narrow(0, 0, 1); }, "must be float32 [2, 20, 32]");
+  refused([](Features& f) { f.patches[18] = f.patches[18].flatten(0, 1); }, "must be float32 [2, 20, 32]");
+  refused([](Features& f) { f.patches[24] = at::Tensor(); }, "an undefined tensor");
+  refused([](Features& f) { f.global = at::Tensor(); }, "");
+}
+
+TEST(Detector, RefusesABankThatIsNotWhatItShouldBe) {
+  const Detector judge = detector();
+  const Features query = random_features(2, 1);
+  const auto refused = [&](const auto& change, const char* why) {
+    ReferenceBank bank = judge.remember(random_features(2, 3));
+    for (auto& [layer, patches] : bank.patches) patches = patches.clone();
+    bank.global = bank.global.clone();
+    change(bank);
+    EXPECT_THAT([&] { judge.detect(query, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
+  };
+  refused([](ReferenceBank& b) { b.patches[12][7][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](ReferenceBank& b) { b.global *= 2; }, "not of unit length");
+  refused([](ReferenceBank& b) { b.global = b.global.narrow(0, 0, 0); }, "is empty");
+  refused([](ReferenceBank& b) { b.patches[6] = b.patches[6].narrow(0, 0, 20); }, "must be float32 [40, 32]");
+}
+
+TEST(Detector, RefusesOptionsThatAFileCouldNotHold) {
+  const auto refused = [](const auto& change, const char* key) {
+    DetectorOptions options;
+    change(options);
+    EXPECT_THAT([&] { detector(options); }, Fails(ErrorKind::settings, HasSubstr(key)));
+  };
+  refused([](DetectorOptions& o) { o.retrieval.neighbours = 0; }, "retrieval.neighbours is 0");
+  refused([](DetectorOptions& o) { o.retrieval.gamma = std::nan(""); }, "retrieval.gamma is nan");
+  refused([](DetectorOptions& o) { o.scoring.smoothing_sigma = 0; }, "scoring.smoothing_sigma is 0");
+  refused([](DetectorOptions& o) { o.scoring.top_fraction = -1; }, "scoring.top_fraction is -1");
+  TextAnchors anchors = random_anchors();
+  anchors.residual = anchors.residual * std::nan("");
+  EXPECT_THAT([&] { Detector(anchors, small_card(), {}); }, Fails(ErrorKind::data, HasSubstr("not finite")));
+}
+
 }  // namespace
 }  // namespace res2clip

@@ -15,11 +15,16 @@ using testing::Fails;
 using ::testing::HasSubstr;
 using testing::TemporaryFolder;
 
+at::Tensor unit_rows(const std::vector<std::int64_t>& shape) {
+  const at::Tensor rows = at::randn(shape);
+  return rows / rows.norm(2, {-1}, true);
+}
+
 ReferenceBank small_bank() {
   Features normals;
-  normals.global = at::randn({2, 8});
+  normals.global = unit_rows({2, 8});
   normals.grid = {2, 3};
-  normals.patches = {{6, at::randn({2, 6, 8})}, {24, at::randn({2, 6, 8})}, {12, at::randn({2, 6, 8})}};
+  normals.patches = {{6, unit_rows({2, 6, 8})}, {24, unit_rows({2, 6, 8})}, {12, unit_rows({2, 6, 8})}};
   ReferenceBank bank = make_bank(normals, {6, 24});
   bank.origin = {std::string(64, '0'), {{"image.size", "518"}}, {"good/000.png", "good/a \"b\"\n\xff.png"}};
   return bank;
@@ -31,9 +36,9 @@ auto loading(const Path& path) {
 
 TEST(ReferenceBank, HoldsTheShotsOneAfterTheOther) {
   Features normals;
-  normals.global = at::randn({3, 8});
+  normals.global = unit_rows({3, 8});
   normals.grid = {2, 2};
-  normals.patches[5] = at::randn({3, 4, 8});
+  normals.patches[5] = unit_rows({3, 4, 8});
   const ReferenceBank bank = make_bank(normals, {5});
   EXPECT_EQ(bank.shots(), 3);
   EXPECT_TENSORS_NEAR(bank.patches.at(5).narrow(0, 4, 4), normals.patches[5][1], 0.0);
@@ -104,6 +109,59 @@ TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {
       Fails(ErrorKind::data, AllOf(HasSubstr("image.size 518"), HasSubstr("336"), HasSubstr("normal.bank"))));
   EXPECT_THAT(checking({bank.origin.backbone, {{"image.new", "1"}}, {}}),
               Fails(ErrorKind::data, HasSubstr("not recorded")));
+}
+
+TEST(ReferenceBank, IsTheSameAsBytesInMemoryAndInAFile) {
+  const TemporaryFolder folder;
+  const ReferenceBank bank = small_bank();
+  save_bank(bank, folder / "normal.bank");
+  const std::string bytes = bytes_of_bank(bank);
+  EXPECT_EQ(bytes, read_file(folder / "normal.bank"));
+  EXPECT_TENSORS_NEAR(bank_of_bytes(bytes, "memory").patches.at(24), bank.patches.at(24), 0.0);
+  EXPECT_THAT([&] { bank_of_bytes(bytes.substr(0, bytes.size() - 1), "memory"); },
+              Fails(ErrorKind::data, HasSubstr("memory: is not a complete reference bank")));
+}
+
+TEST(ReferenceBank, TakesReferencesOfOthersAndLeavesOwnOut) {
+  const ReferenceBank one = small_bank();
+  ReferenceBank two = small_bank();
+  two.origin.references = {"c.png", "d.png"};
+  const ReferenceBank all = concatenate({one, two});
+  EXPECT_EQ(all.shots(), 4);
+  EXPECT_EQ(all.origin.references[2], "c.png");
+  EXPECT_TENSORS_NEAR(all.patches.at(6).narrow(0, 12, 12), two.patches.at(6), 0.0);
+  const ReferenceBank part = selected(all, std::vector<std::int64_t>{3, 0});
+  EXPECT_EQ(part.origin.references, (std::vector<std::string>{"d.png", one.origin.references[0]}));
+  EXPECT_EQ(part.origin.backbone, one.origin.backbone);
+  EXPECT_TENSORS_NEAR(part.global[0], two.global[1], 0.0);
+  EXPECT_TENSORS_NEAR(part.patches.at(24).narrow(0, 6, 6), one.patches.at(24).narrow(0, 0, 6), 0.0);
+}
+
+TEST(ReferenceBank, IsNotPutTogetherFromWhatDoesNotFit) {
+  const ReferenceBank bank = small_bank();
+  const auto refused = [&](const ReferenceBank& other, const char* why) {
+    EXPECT_THAT([&] { concatenate({bank, other}); }, Fails(ErrorKind::data, HasSubstr(why)));
+  };
+  ReferenceBank other = bank;
+  other.origin.settings["image.size"] = "336";
+  refused(other, "image.size 336");
+  other = bank;
+  other.patches.erase(24);
+  refused(other, "different grids, layers");
+  other = bank;
+  other.global = other.global.clone();
+  other.global[0][0] = std::nan("");
+  refused(other, "not finite");
+  EXPECT_THAT([] { concatenate(std::vector<ReferenceBank>{}); }, Fails(ErrorKind::data, HasSubstr("no reference banks")));
+  for (const std::vector<std::int64_t>& shots : {std::vector<std::int64_t>{}, {2}, {-1}})
+    EXPECT_THAT([&] { selected(bank, shots); }, Fails(ErrorKind::data, ::testing::_));
+}
+
+TEST(ReferenceBank, WithoutAnOriginIsToldFromOneOfAnotherBackbone) {
+  ReferenceBank bank = small_bank();
+  const BankOrigin origin = std::exchange(bank.origin, {});
+  EXPECT_THAT([&] { require_origin(bank, origin, "a bank"); },
+              Fails(ErrorKind::data, HasSubstr("does not say which backbone")));
 }
 
 }  // namespace

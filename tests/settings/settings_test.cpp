@@ -1,9 +1,12 @@
 #include "res2clip/settings/settings.hpp"
 
 #include <gmock/gmock.h>
+#include <limits>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
+
+#include "res2clip/settings/check.hpp"
 
 #include "support/fails.hpp"
 
@@ -169,6 +172,32 @@ TEST(Settings, HelpNamesEveryKeyWithItsRange) {
   EXPECT_THAT(help, HasSubstr("inner.gamma"));
   EXPECT_THAT(help, HasSubstr("0 .. 10"));
   EXPECT_THAT(help, HasSubstr("round or square"));
+}
+
+TEST(Settings, ThatAProgramFilledInAreCheckedLikeThoseOfAFile) {
+  EXPECT_NO_THROW(require_in_range(Outer{}, ""));
+  Outer outer;
+  outer.inner.gamma = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT([&] { require_in_range(outer, ""); },
+              Fails(ErrorKind::settings, HasSubstr("inner.gamma is nan; it must be between 0 and 10")));
+  outer.inner.gamma = 11;
+  EXPECT_THAT([&] { require_in_range(outer.inner, "some"); },
+              Fails(ErrorKind::settings, HasSubstr("some.gamma is 11; it must be between 0 and 10")));
+  outer = {};
+  outer.layers = {1, -1000000};
+  EXPECT_THAT([&] { require_in_range(outer, ""); },
+              Fails(ErrorKind::settings, HasSubstr("layers is -1000000")));
+}
+
+TEST(Settings, AnEnumWithoutANameIsRefusedWhateverIsDoneWithIt) {
+  Outer outer;
+  outer.inner.shape = static_cast<Shape>(77);
+  const std::string message = "shape is a number without a name; it must be round or square";
+  EXPECT_THAT([&] { require_in_range(outer, ""); }, Fails(ErrorKind::settings, HasSubstr("inner." + message)));
+  EXPECT_THAT([&] { settings_yaml(outer); }, Fails(ErrorKind::settings, HasSubstr(message)));
+  EXPECT_THAT([&] { SettingsLayer::from_text("count: 3", "t").apply(outer); },
+              Fails(ErrorKind::settings, HasSubstr(message)));
+  EXPECT_NO_THROW(SettingsLayer::from_text("inner: {shape: round}", "t").apply(outer));
 }
 
 }  // namespace

@@ -104,5 +104,90 @@ TEST_F(TrainingRuns, NeedImages) {
               Fails(ErrorKind::data, HasSubstr("no images")));
 }
 
+/// Training data that something is wrong with.
+class BrokenData final : public FeatureSource {
+ public:
+  using Change = std::function<void(Features&)>;
+  explicit BrokenData(Change features, std::function<at::Tensor(at::Tensor)> masks = {})
+      : change_(std::move(features)), data_{whole_.data().samples, *this, {}} {
+    data_.masks = [this, masks](std::span<const std::int64_t> indices) {
+      const at::Tensor right = whole_.data().masks(indices);
+      return masks ? masks(right) : right;
+    };
+  }
+  Features of(std::span<const Path> images) override {
+    Features features = whole_.of(images);
+    if (change_) change_(features);
+    return features;
+  }
+  TrainingData& data() { return data_; }
+
+ private:
+  SyntheticData whole_;
+  Change change_;
+  TrainingData data_;
+};
+
+auto training_of(BrokenData& broken, const TrainingSetup& setup = SyntheticData().setup()) {
+  return [&broken, setup] {
+    const TemporaryFolder folder;
+    const auto one = single_process();
+    testing::run_training(broken.data(), setup, run_in(folder.path()), *one);
+  };
+}
+
+TEST(TrainingData, IsRefusedIfFeaturesAreNotThoseOfTheImagesAskedFor) {
+  const auto refused = [](const BrokenData::Change& change, const char* why) {
+    BrokenData broken(change);
+    EXPECT_THAT(training_of(broken), Fails(ErrorKind::data, HasSubstr(why)));
+  };
+  refused(
+      [](Features& f) {
+        f.global = f.global.narrow(0, 0, 1);
+        for (auto& [layer, patches] : f.patches) patches = patches.narrow(0, 0, 1);
+      },
+      "gave those of 1 images for");
+  refused([](Features& f) { f.patches.erase(2); }, "lack layer 2");
+  refused([](Features& f) { f.patches[1] = f.patches[1].narrow(0, 0, 1); }, "of layer 1 are");
+  refused([](Features& f) { f.global = f.global * std::nan(""); }, "not finite");
+}
+
+TEST(TrainingData, IsRefusedIfMasksAreNotThoseOfTheImagesAskedFor) {
+  const auto refused = [](const std::function<at::Tensor(at::Tensor)>& change, const char* why) {
+    BrokenData broken({}, change);
+    EXPECT_THAT(training_of(broken), Fails(ErrorKind::data, HasSubstr(why)));
+  };
+  refused([](at::Tensor masks) { return masks.mul(255); }, "hold values up to 255");
+  refused([](at::Tensor masks) { return masks.narrow(0, 0, 1); }, "they must be uint8 [4, H, W]");
+  refused([](at::Tensor masks) { return masks.to(at::kFloat); }, "they must be uint8");
+  refused([](at::Tensor masks) { return masks.slice(1, 0, 7).slice(2, 0, 7); }, "have 7 x 7 pixels");
+  refused([](at::Tensor) { return at::Tensor(); }, "an undefined tensor");
+  BrokenData none({});
+  none.data().masks = nullptr;
+  EXPECT_THAT(training_of(none), Fails(ErrorKind::data, HasSubstr("no source of masks")));
+}
+
+TEST(TrainingData, IsNotLookedAtWithOptionsOutOfTheirRange) {
+  BrokenData whole({});
+  TrainingSetup setup = SyntheticData().setup();
+  setup.options.batch_size = 0;
+  EXPECT_THAT(training_of(whole, setup), Fails(ErrorKind::settings, HasSubstr("train.batch_size is 0")));
+  EXPECT_THAT([] { draw_pairs(SyntheticData().data().samples, 0, 1, 0); },
+              Fails(ErrorKind::settings, HasSubstr("batch_size is 0")));
+  setup = SyntheticData().setup();
+  setup.options.beta1 = std::nan("");
+  EXPECT_THAT(training_of(whole, setup), Fails(ErrorKind::settings, HasSubstr("train.beta1 is nan")));
+}
+
+TEST(TrainingRun, NeedsNoListeners) {
+  const TemporaryFolder folder;
+  const SyntheticData data;
+  TrainingRun run = run_in(folder.path());
+  run.on_step = nullptr;
+  run.stop_requested = nullptr;
+  run.remark = nullptr;
+  EXPECT_TRUE(testing::train(data, data.setup(), run).finished);
+}
+
 }  // namespace
 }  // namespace res2clip

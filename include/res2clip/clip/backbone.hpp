@@ -15,14 +15,14 @@
 
 namespace res2clip {
 
-/// The frozen CLIP with V-V attention: the only thing that runs the archive. Thread-compatible, not
-/// thread-safe.
+/// The frozen CLIP with V-V attention: the only thing that runs the archive. Once loaded, any number of
+/// threads may call its const functions at once; moving and destroying it are for one thread alone.
 class Backbone {
  public:
   /// Loads an archive that `export_backbone` wrote onto the device of `compute`, and applies threads and
-  /// precision to the process (see apply_compute()). Verifies the archive's checksum (about a second for
-  /// ViT-L/14). Throws a data error for a file that is no such archive, or is damaged, a settings error for a
-  /// device that is not there.
+  /// precision to the process (see apply_compute(): 0 threads leaves the host's number as it is). Verifies
+  /// the archive's checksum (about a second for ViT-L/14). Throws a data error for a file that is no such
+  /// archive, or is damaged, a settings error for a device that is not there.
   static Backbone load(const Path& archive, const ComputeOptions& compute);
   ~Backbone();
   Backbone(Backbone&&) noexcept;
@@ -36,7 +36,9 @@ class Backbone {
   /// features, to the bit, in every batch. Peak memory beside weights and
   /// result: about 4 * B * T * (10 * width) bytes (B = 1 on a CPU) for T = N + 1 tokens (56 MB an image for
   /// ViT-L/14 at 518 px), plus SDPA's own. Throws a settings error for a layer that is not there, a data
-  /// error for images of another shape.
+  /// error for images of another shape or type, and for values that prepare_image() cannot make: not finite,
+  /// or far beyond the range from black to white (raw pixels). Pixels that were only divided by 255 look like
+  /// an image and are not noticed.
   Features encode(const at::Tensor& images, std::span<const int> layers) const;
 
   /// The same by the TorchScript program inside the archive: the reference implementation, the oracle of

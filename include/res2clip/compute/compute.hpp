@@ -22,9 +22,17 @@ std::string device_of_process(const std::string& name, int local_rank);
 std::int64_t threads_of_process(int local_size);
 
 /// Sets thread count and the precision of matrix products and convolutions for the process, and returns the
-/// device. TF32 is switched off for products and convolutions if the precision is fp32; cuDNN keeps to
-/// algorithms that give the same bits in every run.
+/// device. With `threads` 0 the count stays as it is. LibTorch keeps the count for each thread that has
+/// computed: a new one holds for the calling thread and for those that have not computed before. TF32 is
+/// switched off for products and convolutions if the precision is fp32; cuDNN keeps to algorithms that give
+/// the same bits in every run. Throws a settings error for a value out of its range or a device that is not
+/// there.
 c10::Device apply_compute(const ComputeOptions& options);
+
+/// To be called before anything that may compute on several threads. Throws a runtime error in a child that
+/// was made by fork() after its parent had done so: the threads of OpenMP are not there, and it would wait
+/// for them without end.
+void require_not_forked();
 
 /// A device's kind, and of a GPU its name: "cpu", "cuda (NVIDIA H200)".
 std::string description_of(c10::Device device);

@@ -21,7 +21,8 @@ struct EnumNames<Precision> {
 struct ComputeOptions {
   std::string device = "auto";  ///< auto, cpu, cuda or cuda:N
   Precision precision = Precision::fp32;
-  std::int64_t threads = 0;     ///< CPU threads; 0: what OMP_NUM_THREADS says, else all cores
+  /// CPU threads of the process; 0: as they are (at first what OMP_NUM_THREADS says, else all cores)
+  std::int64_t threads = 0;
   std::int64_t batch_size = 8;  ///< images encoded at once
 };
 void describe(Fields& fields, ComputeOptions& options);

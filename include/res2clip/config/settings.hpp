@@ -52,6 +52,10 @@ struct Settings {
 };
 void describe(Fields& fields, Settings& settings);
 
+/// Throws the settings error that reading these values from a file would: a value out of its range, not
+/// finite, or an enum without a name. Whatever takes settings asks this.
+void check(const Settings& settings);
+
 /// What a run of the program is about, beside how it computes.
 struct RunOptions {
   std::string backbone;     ///< archive that `export` wrote

@@ -22,10 +22,11 @@
 
 namespace res2clip {
 
-/// The mask of a sample as uint8 [size, size], nonzero where anomalous. Called from several threads at once,
-/// and only for samples that have a mask.
+/// The mask of a sample as uint8 [size, size], nonzero where anomalous; an undefined tensor if nothing is
+/// known of its pixels. Called from several threads at once, for samples that are anomalous or name a mask:
+/// masks may lie in memory.
 using ReadMask = std::function<at::Tensor(const Sample&, std::int64_t size)>;
-/// From its file. `options`: as images are read.
+/// From its file, if it names one. `options`: as images are read.
 at::Tensor read_mask(const Sample& sample, std::int64_t size);
 ReadMask mask_reader(const ReadOptions& options);
 
@@ -82,7 +83,8 @@ std::vector<Path> masks_of(const Dataset& dataset);
 /// Runs a detector over the test images of a data set: per class its reference bank, then its images batch by
 /// batch. `features` has the layers that the detector needs, and hears of batches before they are asked for.
 /// The figures of a class are computed while the next class is encoded. Memory holds three batches and the
-/// pixels of two classes. Throws a data error for a class without references.
+/// pixels of two classes. Throws a data error for a class without references, and for features of another
+/// number of images than were asked for. What a listener, `masks` or `features` throw goes through as it is.
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           FeatureSource& features, const EvaluationOptions& options,
                           const EvaluationListener& listener = {}, const ReadMask& masks = read_mask);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "res2clip/clip/backbone.hpp"
 #include "res2clip/clip/features.hpp"
@@ -36,12 +37,16 @@ struct Detection {
   PatchMaps text_patches, visual_patches, residual_patches;
 };
 
-/// Three branches over features: knows no files and no backbone. Immutable, so that threads may share it.
+/// Detections of several batches as that of one batch. Throws a data error for none.
+Detection concatenate(const std::vector<Detection>& parts);
+
+/// Three branches over features: knows no files and no backbone. Immutable: any number of threads may use one
+/// at once.
 class Detector {
  public:
   /// `card` says how deep the backbone is and how large its patches are. Throws a settings error for settings
-  /// that do not fit it or that ask for the training-free mode with adapters, and a data error for adapters
-  /// that lack a layer or have another width.
+  /// that are out of their range, do not fit it or that ask for the training-free mode with adapters, and a
+  /// data error for adapters that lack a layer or have another width.
   Detector(const TextAnchors& anchors, const ModelCard& card, const DetectorOptions& options,
            std::optional<Adapters> adapters = std::nullopt);
 
@@ -51,11 +56,14 @@ class Detector {
   std::vector<int> layers_needed() const { return layers_.needed(); }
 
   /// The bank of K normal images (K at least 1), of the layers that this detector matches. Its origin is left
-  /// empty.
+  /// empty: this knows no backbone (Pipeline::remember fills it in). It shares memory with `normals`.
   ReferenceBank remember(const Features& normals) const;
 
   /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where
-  /// features or bank lack a layer or differ in grid or width. Beside the result, memory holds a few tensors
+  /// features or bank lack a layer, differ in grid, width or device, are not float32 of the shapes that their
+  /// structs say, or, on the CPU, hold numbers that are not finite or rows that are not of unit length, and
+  /// where a score is not finite (on a GPU look with FetchedScores). Where the bank's origin is, whoever
+  /// knows the backbone compares (require_origin, Pipeline). Beside the result, memory holds a few tensors
   /// [B, N, D] at a time; if memory runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,7 +19,9 @@ struct BankOrigin {
   std::vector<std::string> references;  ///< names of the normal images, in order of the shots
 };
 
-/// What is remembered of K normal images (B_l of Eq. 8): unit features, float32, on one device.
+/// What is remembered of K normal images (B_l of Eq. 8): unit features, float32, on one device. Copies share
+/// memory, also with the Features that a bank was made of. Nothing of the library changes one that it is
+/// given: any number of threads may use it at once.
 struct ReferenceBank {
   at::Tensor global;                  ///< [K, D]
   std::map<int, at::Tensor> patches;  ///< layer -> [K*N, D], shot after shot, patches row-major
@@ -28,8 +32,17 @@ struct ReferenceBank {
   ReferenceBank to(c10::Device device) const;
 };
 
-/// The bank of the K images of a batch, of the given layers. Throws a data error where a layer is missing.
+/// The bank of the K images of a batch, of the given layers. Throws a data error where a layer is missing or
+/// features are not as Features says.
 ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers);
+
+/// References added: those of all banks in their order. Throws a data error for banks of different origin,
+/// grid, layers or device.
+ReferenceBank concatenate(const std::vector<ReferenceBank>& banks);
+
+/// References left out or put in another order: those at these places, counted from 0. Throws a data error
+/// for a place that is not there, and for none.
+ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> shots);
 
 /// Writes a bank to one file, whole or not at all. The file is a safetensors file, which Python's safetensors
 /// opens: tensors `global` and `patches.<layer>`, everything else as text in its metadata, and a SHA-256 over
@@ -39,6 +52,10 @@ void save_bank(const ReferenceBank& bank, const Path& path);
 /// Reads what save_bank wrote, to the CPU. Throws a data error that names the path for a file that is no
 /// bank, cut off, or changed by one bit.
 ReferenceBank load_bank(const Path& path);
+
+/// The same in memory: what such a file holds. `source` names the bytes in messages.
+std::string bytes_of_bank(const ReferenceBank& bank);
+ReferenceBank bank_of_bytes(std::string bytes, const std::string& source);
 
 /// Throws a data error that says what differs where a bank was not made with this backbone and these
 /// settings. `source` names the bank in the message. (The names of the references are not compared.)

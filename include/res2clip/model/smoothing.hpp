@@ -11,7 +11,7 @@ namespace res2clip {
 at::Tensor upsample(const at::Tensor& scores, std::int64_t height, std::int64_t width);
 
 /// The weights of a Gaussian window of `size` points around its middle, summing to 1. Throws a settings error
-/// for an even size.
+/// for an even size and a sigma that is not above 0.
 std::vector<float> gaussian_window(std::int64_t size, double sigma);
 
 /// Gaussian smoothing of maps [B, H, W] in a square window of `size` pixels, zeros beyond the border (so that

@@ -25,26 +25,28 @@ struct InspectedImage {
   std::int64_t row = 0;                         ///< its place there
 };
 
-/// What is done with images besides inspecting them.
+/// What is done with images besides inspecting them. Any of the functions may be empty.
 struct InspectionStages {
   /// Called for each image that was inspected, by several threads at once: drawing, writing files. What it
   /// returns is called for one image after the other, in the order of the list, by one thread: printing.
   std::function<InOrder::Rest(InspectedImage)> finish;
   /// Called in the same order by the same thread for an image that could not be read, or whose scores are not
-  /// finite numbers.
+  /// finite numbers. Empty: its failure ends the inspection.
   std::function<void(std::size_t index, const std::exception_ptr& failure)> failed;
   /// Asked before each batch; true ends the inspection after what is under way.
-  std::function<bool()> stop_requested = [] { return false; };
+  std::function<bool()> stop_requested = {};
 };
 
 /// Inspects images in stages that work side by side: reading and preparing (two batches ahead), encoding and
 /// scoring, fetching results from a GPU while it works on the next batch, finishing, and delivering in order.
 /// On a CPU, which encodes images one by one anyway, each image goes on as soon as it is scored. What comes
 /// out is the same for any number of threads. Memory holds three batches, and at most two more and twice as
-/// many images as there are threads on their way to delivery.
+/// many images as there are threads on their way to delivery. One inspection of an Inspector at a time;
+/// several Inspectors may use one pipeline at once.
 class Inspector {
  public:
-  /// `pipeline` must outlive this. `pixels`: finish() needs ImageRead::pixels.
+  /// `pipeline` must outlive this. Throws a data error where the bank does not fit it. `pixels`: finish()
+  /// needs ImageRead::pixels.
   Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages);
 
   /// Returns once all images are delivered, or, after a stop was requested, those that were under way. Throws

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,31 +12,46 @@
 #include "res2clip/config/settings.hpp"
 #include "res2clip/core/progress.hpp"
 #include "res2clip/features/encoded_features.hpp"
+#include "res2clip/image/image_view.hpp"
 #include "res2clip/image/remarks.hpp"
 #include "res2clip/model/detector.hpp"
 
 namespace res2clip {
 
 /// Settings with the archive's own image size where they leave it at 0, and with what it was exported with
-/// (`export`) where they leave that at its default. Throws a settings error for a size that is not a multiple
-/// of the patch, and where they ask for another export.
+/// (`export`) where they leave that at its default. Throws a settings error for values out of their range
+/// (check()), for a size that is not a multiple of the patch, and where they ask for another export.
 Settings fit_to_backbone(Settings settings, const ModelCard& card);
 
-/// Backbone, settings and detector put together: from image files to detections. What the program's commands,
-/// and most users of the library, start from.
+/// Backbone, settings and detector put together: from images, in files or in memory, to detections. What the
+/// program's commands, and most users of the library, start from.
+///
+/// Any number of threads may call the const functions of one pipeline at once, with one bank or several; each
+/// result has the bits that it has alone. Copies share the backbone: several products, each with settings and
+/// a bank of its own, need it in memory once. Everything throws res2clip::Error alone, but for what a
+/// caller's own function throws, which goes through as it is.
+///
+/// After fork() a child may use the library only if the parent had computed nothing before, or on one thread;
+/// else it gets a runtime error.
 class Pipeline {
  public:
   /// Loads an archive that `res2clip export` wrote, applies the settings' device, precision and threads to
-  /// the process, and encodes the prompts. `checkpoint` names adapter weights (fine-tuned mode); empty:
-  /// training-free. Throws settings errors for settings that do not fit the backbone, data errors for broken
-  /// files.
+  /// the process (with `compute.threads` 0 the host's number stays), and encodes the prompts. `checkpoint`
+  /// names adapter weights (fine-tuned mode); empty: training-free. Throws settings errors for settings that
+  /// are out of their range (check()) or do not fit the backbone, data errors for broken files.
   static Pipeline load(const Path& backbone, const Settings& settings, const Path& checkpoint = {});
 
-  const Backbone& backbone() const { return backbone_; }
+  /// The same backbone with other settings: those of another product. Device and precision stay the
+  /// backbone's.
+  Pipeline with(const Settings& settings, const Path& checkpoint = {}) const;
+
+  const Backbone& backbone() const { return *backbone_; }
   const Detector& detector() const { return detector_; }
   const Settings& settings() const { return settings_; }
   /// The side of the square input in pixels: the settings', or the archive's own where they leave it at 0.
   std::int64_t image_size() const { return settings_.image.size; }
+  /// What a bank of this pipeline is made with; names no references.
+  BankOrigin origin() const;
 
   /// Reads images and encodes them, with the layers that the detector needs. This must outlive it.
   EncodedFeatures features() const;
@@ -43,27 +61,59 @@ class Pipeline {
   /// How images are read for this pipeline: for a GPU, into page-locked memory. `pixels`: as in their files,
   /// too.
   ReadingOptions reading(bool pixels = false) const;
+
   /// Reads and prepares images, in parallel: [B, 3, S, S] on the CPU. Throws a data error naming the file.
   at::Tensor prepare(std::span<const Path> images) const;
+  /// The same of images in memory.
+  at::Tensor prepare(std::span<const ImageView> images) const;
+
   /// Features of images, `compute.batch_size` of them at once, of the layers that the detector needs.
   Features encode(std::span<const Path> images, const ProgressCallback& progress = {}) const;
-  /// Features of prepared images [B, 3, S, S].
+  Features encode(std::span<const ImageView> images) const;
+  /// Features of prepared images: float32 [B, 3, S, S] with S = image_size(), as prepare() makes them. Throws
+  /// a data error for others.
   Features encode(const at::Tensor& images) const;
 
-  /// The bank of K normal images, in the order given.
+  /// The bank of K normal images, in the order given. `progress` hears of each batch that is done.
   ReferenceBank remember(std::span<const Path> normals, const ProgressCallback& progress = {}) const;
+  /// Of images in memory; `names`, one for each or none at all, are kept with the bank.
+  ReferenceBank remember(std::span<const ImageView> normals, std::span<const std::string> names = {}) const;
+  /// Of features that this pipeline encoded.
+  ReferenceBank remember(const Features& normals, std::span<const std::string> names = {}) const;
+  ReferenceBank remember(std::initializer_list<Path> normals) const { return remember(span_of(normals)); }
+
   /// A bank that `save_bank` wrote, on the backbone's device. Throws a data error where it does not fit this
   /// pipeline.
   ReferenceBank open_bank(const Path& file) const;
+  /// The same of bytes that `bytes_of_bank` gave; `source` names them in messages.
+  ReferenceBank open_bank(std::string bytes, const std::string& source) const;
+  /// Throws a data error where a bank was made with another backbone or other settings, or lacks a layer.
+  void expect(const ReferenceBank& bank, const std::string& source = "the reference bank") const;
 
-  /// Detections of all images, `compute.batch_size` of them at once.
+  /// Detections of all images, `compute.batch_size` of them at once; memory holds their maps. (For long lists
+  /// see detect_each.hpp.) Throws a data error where the bank does not fit (expect()), and the first image's
+  /// that cannot be read.
   Detection detect(std::span<const Path> images, const ReferenceBank& bank) const;
+  Detection detect(std::span<const ImageView> images, const ReferenceBank& bank) const;
+  Detection detect(std::initializer_list<Path> images, const ReferenceBank& bank) const {
+    return detect(span_of(images), bank);
+  }
+  Detection detect(const ImageView& image, const ReferenceBank& bank) const {
+    return detect(std::span(&image, 1), bank);
+  }
 
  private:
-  Pipeline(Backbone backbone, Detector detector, Settings settings);
-  BankOrigin origin() const;
+  Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings);
+  static Pipeline of(std::shared_ptr<const Backbone> backbone, const Settings& settings,
+                     const Path& checkpoint);
+  static std::span<const Path> span_of(std::initializer_list<Path> paths) {
+    return {paths.begin(), paths.size()};
+  }
+  std::size_t batch_size() const { return static_cast<std::size_t>(settings_.compute.batch_size); }
+  void encode_each(std::span<const Path> images, const ProgressCallback& progress,
+                   const std::function<void(Features)>& take) const;
 
-  Backbone backbone_;
+  std::shared_ptr<const Backbone> backbone_;
   Detector detector_;
   Settings settings_;
   std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();

@@ -23,9 +23,9 @@ namespace res2clip {
 /// classes (as the authors' release trains), normal ones among them as candidates for references.
 class TrainingImages final : public FeatureSource {
  public:
-  /// `settings` are fitted to the backbone, which must outlive this. No file is opened yet. Without a store
-  /// an image is encoded whenever it is asked for. Prepared masks are kept in memory up to `mask_bytes`;
-  /// those beyond are read again each time.
+  /// `settings` are fitted to the backbone, which must outlive this; out of their range they are a settings
+  /// error. No file is opened yet. Without a store an image is encoded whenever it is asked for. Prepared
+  /// masks are kept in memory up to `mask_bytes`; those beyond are read again each time.
   TrainingImages(const Backbone& backbone, const Dataset& dataset, const Settings& settings,
                  std::int64_t mask_bytes = std::int64_t{1} << 30);
   TrainingImages(const TrainingImages&) = delete;

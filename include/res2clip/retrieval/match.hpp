@@ -36,7 +36,8 @@ struct Match {
 /// at most 256 MB (128 rows of scores beyond banks of 524,288 patches); with pooled similarity, twice the
 /// query and twice the bank.
 ///
-/// Throws a data error if shapes, types or devices do not fit together or the bank is empty.
+/// Throws a data error if shapes, types or devices do not fit together or the bank is empty, a settings error
+/// for options out of their range.
 Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options);
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <memory>
 #include <string>
@@ -57,7 +58,7 @@ class Fields {
   requires std::is_enum_v<Enum>
   void field(std::string_view name, Enum& value, std::string_view help) {
     std::vector<std::string_view> names;
-    std::size_t index = 0;
+    std::size_t index = std::size(EnumNames<Enum>::values);  // no name's, if the value has none
     for (const auto& [candidate, text] : EnumNames<Enum>::values) {
       if (candidate == value) index = names.size();
       names.push_back(text);
@@ -75,6 +76,7 @@ class Fields {
   }
 
  protected:
+  /// `index` is that of the value's name, or names.size() if it has none; it must be a name's afterwards.
   virtual void choice(std::string_view name, std::size_t& index, const std::vector<std::string_view>& names,
                       std::string_view help) = 0;
   virtual void enter(std::string_view name) = 0;

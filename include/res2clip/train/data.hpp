@@ -17,10 +17,12 @@ struct TrainingSample {
   std::string name;        ///< as pairs files name it: the path relative to the data root
   std::string category;    ///< class
   bool anomalous = false;  ///< normal images are the candidates for references
-  Path image = {};              ///< what `features` are asked for
+  Path image = {};         ///< what `features` are asked for
 };
 
-/// The auxiliary data set, as the trainer sees it: no backbone.
+/// The auxiliary data set, as the trainer sees it: no backbone. What its sources give is checked at every
+/// step: a batch of other size, shape or type, a layer that is missing, numbers that are not finite, and
+/// masks that hold anything but 0 and 1 are data errors that name the images.
 struct TrainingData {
   std::vector<TrainingSample> samples;
   /// Features of all layers that are trained.

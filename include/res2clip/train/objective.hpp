@@ -26,7 +26,8 @@ struct StepInput {
 };
 
 /// Matches each query image against its own reference image, on the layers given, and takes residuals (Eq.
-/// 4). Both batches hold B images; masks are uint8 [B, H, W].
+/// 4). Both batches hold B images; masks are uint8 [B, H, W] of 0 and 1. Throws a data error if they do not,
+/// lack a layer, or hold numbers that are not finite.
 StepInput prepare_step(const Features& query, const Features& reference, const at::Tensor& masks,
                        const Layers& layers, const MatchOptions& retrieval);
 

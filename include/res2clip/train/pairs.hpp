@@ -18,7 +18,8 @@ struct StepPairs {
   std::vector<std::int64_t> reference;
 };
 
-/// Steps of an epoch: the last batch may be smaller.
+/// Steps of an epoch: the last batch may be smaller. Throws a settings error for batches of less than one
+/// image.
 std::int64_t steps_per_epoch(std::int64_t samples, std::int64_t batch_size);
 
 /// The pairs of one epoch: all images in a random order; for each a uniformly random other normal image of

@@ -11,7 +11,8 @@
 
 namespace res2clip {
 
-/// Where a training goes, and who listens.
+/// Where a training goes, and who listens. Any of the functions may be empty; what one throws ends the
+/// training and goes through as it is, with a folder that can be resumed.
 struct TrainingRun {
   Path output;          ///< folder of checkpoint.pth, state.pt, pairs.jsonl, log.jsonl, curves.html
   bool resume = false;  ///< continue from state.pt, if there is one
@@ -22,7 +23,8 @@ struct TrainingRun {
   std::map<std::string, std::string> identity;
   /// Told, on process 0, what the user should know: that a resumed run's last bits will differ.
   std::function<void(const std::string&)> remark = [](const std::string&) {};
-  /// Asked after every step; true ends the run with its state saved. Any process may be asked.
+  /// Asked before every step; true ends the run after that step, with its state saved. Any process may be
+  /// asked.
   std::function<bool()> stop_requested = [] { return false; };
   /// Told of every step, on every process.
   std::function<void(const StepReport&, std::int64_t total_steps)> on_step = [](const StepReport&,

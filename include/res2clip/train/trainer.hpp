@@ -101,6 +101,7 @@ class Trainer {
     bool counted = true;  ///< false: it stands for none, and is computed for company
   };
   Share share_of(const StepPairs& pairs) const;
+  StepReport take_step(const StepPairs& pairs, const Share& share, const StepInput& input, bool stop);
   /// Loads and matches this process's images of a batch.
   StepInput load(const StepPairs& pairs, const Share& share) const;
   BatchLabels label_with_others(const at::Tensor& masks, bool counted) const;

@@ -1,4 +1,4 @@
-#include "libtorch_errors.hpp"
+#include "res2clip/compute/foreign_errors.hpp"
 
 #include <exception>
 #include <string>
@@ -8,14 +8,13 @@
 
 namespace res2clip {
 
-void rethrow_as_ours(const char* what) {
+void rethrow_as_ours(const std::string& what) {
   try {
     throw;
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw runtime_error(std::string(what) +
-                        " failed: " + out_of_memory_message(error).value_or(first_line(error)));
+    throw runtime_error(what + " failed: " + out_of_memory_message(error).value_or(first_line(error)));
   }
 }
 
