@@ -56,12 +56,10 @@ std::int64_t threads_of_process(int local_size) {
 
 c10::Device apply_compute(const ComputeOptions& options) {
   const auto device = resolve_device(options.device);
-  if (device.is_cpu() && options.precision != Precision::fp32)
-    throw settings_error("precision " + std::string(name_of(options.precision)) +
-                         " needs a CUDA device; on a CPU use fp32");
+  const Precision precision = resolve_precision(options, device);
   static const int at_start = at::get_num_threads();
   at::set_num_threads(options.threads > 0 ? static_cast<int>(options.threads) : at_start);
-  const bool tf32 = options.precision != Precision::fp32;
+  const bool tf32 = precision != Precision::fp32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);
   // The same run gives the same bits: no algorithm that adds in the order in which threads arrive, and none
