@@ -123,7 +123,9 @@ void CommonOptions::add_sources_to(CLI::App& command) {
 void CommonOptions::add_compute_to(CLI::App& command, const std::string& batch_key,
                                    const std::string& batch_help) {
   add_setting(command, "--device", "compute.device", "auto, cpu, cuda or cuda:N")->group(kSettingsGroup);
-  add_setting(command, "--precision", "compute.precision", "fp32, tf32 or bf16")->group(kSettingsGroup);
+  add_setting(command, "--precision", "compute.precision",
+              "fp32; tf32 (GPUs), bf16, int8 (processors); auto: bf16 where the device has it, else fp32")
+      ->group(kSettingsGroup);
   add_setting(command, "--threads", "compute.threads",
               "CPU threads; 0: what OMP_NUM_THREADS says, else all cores")
       ->group(kSettingsGroup);

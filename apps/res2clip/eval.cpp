@@ -94,9 +94,8 @@ EvaluationListener listener_for(ProgressBar& bar, Communicator& processes, const
 /// The store that the settings name.
 FeatureStore open_store(const RunSettings& settings, const Pipeline& pipeline, const Dataset& dataset) {
   const Settings& own = pipeline.settings();
-  return {settings.run.store,
-          describe_store(dataset.name, pipeline.backbone(), own.image, own.compute.precision,
-                         own.store.numbers, pipeline.detector().layers_needed())};
+  return {settings.run.store, describe_store(dataset.name, pipeline.backbone(), own.image, own.store.numbers,
+                                             pipeline.detector().layers_needed())};
 }
 
 struct EvalOptions : CommonOptions {
@@ -133,7 +132,7 @@ void eval(const EvalOptions& options) {
   ImageIdentities identities(settings.method.image.reading);
   if (with_store) identities.of(images_of(dataset, references), *processes);
   const Pipeline pipeline = Pipeline::load(settings.run.backbone, own_settings, settings.run.checkpoint);
-  settings.method = fit_to_backbone(settings.method, pipeline.backbone().card());
+  settings.method = fit_to_backbone(settings.method, pipeline.backbone());
 
   EncodedFeatures encoded = pipeline.features();
   std::optional<StoredFeatures> stored;

@@ -135,7 +135,7 @@ void train(const TrainArguments& arguments) {
   require_a_defect(dataset);
 
   const Backbone backbone = Backbone::load(settings.run.backbone, compute_of(place, settings.method.compute));
-  settings.method = fit_to_backbone(settings.method, backbone.card());
+  settings.method = fit_to_backbone(settings.method, backbone);
   TrainingImages images(backbone, dataset, settings.method);
   const TrainingData data = images.data();
   TrainingRun run;

@@ -20,6 +20,7 @@
 #include "res2clip/core/unit_length.hpp"
 
 #include "archive_reader.hpp"
+#include "cpu/reduced_tower.hpp"
 #include "tower.hpp"
 #if RES2CLIP_HAS_FUSED_TOWER
 #include "cuda/fused_tower.hpp"
@@ -93,6 +94,8 @@ struct Backbone::Impl {
   c10::Device device;
   Precision precision;
   std::unique_ptr<BatchLimit> limit = std::make_unique<BatchLimit>();
+  std::string arithmetic = std::string(name_of(precision));
+  std::optional<cpu::ReducedTower> reduced = std::nullopt;
 #if RES2CLIP_HAS_FUSED_TOWER
   std::optional<FusedTower> fused = std::nullopt;
 #endif
@@ -105,15 +108,21 @@ struct Backbone::Impl {
       return;
     }
 #endif
-    if (precision != Precision::bf16) return;
+    if (precision != Precision::bf16 && precision != Precision::int8) return;
+    if (device.is_cpu()) {
+      reduced.emplace(tower, precision);
+      if (precision == Precision::int8 && !reduced->full_bytes()) arithmetic += " of 7 bits";
+      return;
+    }
     tower.product_type = at::kBFloat16;
     for (auto& [name, tensor] : tower.weights)
       if (name.starts_with("vision_") && is_product_weight(name)) tensor = tensor.to(at::kBFloat16);
   }
 
-  /// On a GPU. In float16, which stands for TF32 (the same mantissa), numbers may be too large for its range:
+  /// On a GPU in float16, which stands for TF32 (the same mantissa), numbers may be too large for its range:
   /// then once more, with TF32 itself.
   Features encode_batch(const at::Tensor& images, const std::set<int>& layers) const {
+    if (reduced) return normalised(reduced->encode(images, layers));
 #if RES2CLIP_HAS_FUSED_TOWER
     if (fused) {
       FusedTower::Encoded encoded = fused->encode(images, layers);
@@ -161,7 +170,7 @@ Backbone Backbone::load(const Path& archive, const ComputeOptions& compute) try 
   ImageTower tower{read.card.card, {}, at::kFloat};
   for (const auto& entry : module.named_parameters(false)) tower.weights[entry.name] = entry.value.detach();
   auto impl = std::make_unique<Impl>(Impl{std::move(module), std::move(tower), Tokenizer::built_in(),
-                                          read.card.checksum, device, compute.precision});
+                                          read.card.checksum, device, resolve_precision(compute, device)});
   impl->prepare_tower();
   return Backbone(std::move(impl));
 } catch (...) {
@@ -184,7 +193,7 @@ Features Backbone::encode(const at::Tensor& images, std::span<const int> layers)
   // On a CPU a larger product is no faster, and it may sum in another order: one by one, an image has the
   // same features in every batch, to the bit.
   for (std::int64_t i = 0; i < input.size(0); ++i)
-    parts.push_back(normalised(run_tower(impl_->tower, input.narrow(0, i, 1), wanted)));
+    parts.push_back(impl_->encode_batch(input.narrow(0, i, 1), wanted));
   return concatenate(parts);
 } catch (...) {
   rethrow_as_ours("encoding images");
@@ -235,6 +244,12 @@ const ModelCard& Backbone::card() const {
 }
 const std::string& Backbone::checksum() const {
   return impl_->checksum;
+}
+Precision Backbone::precision() const {
+  return impl_->precision;
+}
+const std::string& Backbone::arithmetic() const {
+  return impl_->arithmetic;
 }
 c10::Device Backbone::device() const {
   return impl_->device;

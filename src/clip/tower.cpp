@@ -26,45 +26,31 @@ class TowerRun {
         layers_(layers),
         batch_(images.size(0)),
         width_(card_.sizes.vision_width) {
-    embed(images);
+    x_ = embed_images(tower_, images, grid_);
+    tokens_ = grid_.size() + 1;
   }
 
   RawFeatures run() {
-    const auto depth = card_.sizes.vision_layers;
-    const auto first_vv = depth - card_.encoder.vv_blocks;
-    const std::int64_t last_layer = layers_.empty() ? 0 : *layers_.rbegin();
+    const auto plan = plan_blocks(card_, layers_);
     RawFeatures found;
-    for (std::int64_t block = 0; block < depth; ++block) {
-      const bool dual = block >= first_vv;
-      const bool vv_needed = dual && block < last_layer;
-      const bool original_read = !dual && layers_.contains(static_cast<int>(depth));
-      if (block == first_vv && vv_needed) vv_ = x_.clone();
-      if (block + 1 == depth && !original_read)
-        class_token_block(block, vv_needed);
+    for (std::int64_t block = 0; block < card_.sizes.vision_layers; ++block) {
+      const BlockPlan& planned = plan[static_cast<std::size_t>(block)];
+      if (planned.starts_vv) vv_ = x_.clone();
+      if (planned.class_token_only)
+        class_token_block(block, planned.vv);
       else
-        full_block(block, vv_needed);
-      const int layer = static_cast<int>(block) + 1;
-      if (layers_.contains(layer)) found.patches[layer] = patch_features(dual ? vv_ : x_);
+        full_block(block, planned.vv);
+      if (planned.wanted)
+        found.patches[static_cast<int>(block) + 1] = patch_features(tower_, planned.of_vv ? vv_ : x_, batch_);
     }
-    found.global = global_feature();
+    found.global =
+        global_features(tower_, tokens_of_x_ == 1 ? x_ : x_.view({batch_, tokens_, width_}).select(1, 0));
     found.grid = grid_;
     return found;
   }
 
  private:
   // x_ and vv_ are [B*T, W]; views of them as [B, T, W] where images must be told apart.
-
-  void embed(const at::Tensor& images) {
-    const auto patches = at::conv2d(images, tower_["convolution"], {}, card_.sizes.patch_size);
-    grid_ = {patches.size(2), patches.size(3)};
-    tokens_ = grid_.size() + 1;
-    const auto start = tower_["class_embedding"].reshape({1, 1, width_}).expand({batch_, 1, width_});
-    auto x = at::cat({start, patches.flatten(2).transpose(1, 2)}, 1);
-    x.add_(
-        position_grid(tower_["vision_positions"], card_.sizes.native_size / card_.sizes.patch_size, grid_));
-    x_ = at::layer_norm(x, {width_}, tower_["ln_pre_weight"], tower_["ln_pre_bias"], kEpsilon)
-             .reshape({-1, width_});
-  }
 
   at::Tensor normed(const at::Tensor& x, const char* norm, std::int64_t block) const {
     const std::string name(norm);
@@ -73,12 +59,9 @@ class TowerRun {
         .to(tower_.product_type);
   }
 
-  at::Tensor heads(const at::Tensor& x) const {  // [B, T, W], any strides over T -> [B, heads, T, W / heads]
-    return x.unflatten(2, {card_.vision_heads(), card_.form.vision_head_width}).transpose(1, 2);
-  }
-
   at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
-    const auto out = at::scaled_dot_product_attention(heads(q), heads(k), heads(v));
+    const auto out =
+        at::scaled_dot_product_attention(split_heads(card_, q), split_heads(card_, k), split_heads(card_, v));
     return out.transpose(1, 2).reshape({-1, width_});
   }
 
@@ -132,20 +115,6 @@ class TowerRun {
     add_feed_forward(x_, block);
   }
 
-  at::Tensor patch_features(const at::Tensor& stream) const {
-    auto x = stream.view({batch_, tokens_, width_}).narrow(1, 1, tokens_ - 1);
-    if (card_.encoder.patch_ln_post)
-      x = at::layer_norm(x, {width_}, tower_["ln_post_weight"], tower_["ln_post_bias"], kEpsilon);
-    return card_.encoder.patch_projection ? at::matmul(x, tower_["vision_projection"]) : x.clone();
-  }
-
-  at::Tensor global_feature() const {
-    auto x = tokens_of_x_ == 1 ? x_ : x_.view({batch_, tokens_, width_}).select(1, 0);
-    if (card_.encoder.global_ln_post)
-      x = at::layer_norm(x, {width_}, tower_["ln_post_weight"], tower_["ln_post_bias"], kEpsilon);
-    return at::matmul(x, tower_["vision_projection"]);
-  }
-
   const ImageTower& tower_;
   const ModelCard& card_;
   const std::set<int>& layers_;
@@ -177,6 +146,54 @@ at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const
       positions.narrow(0, 1, native * native).reshape({1, native, native, width}).permute({0, 3, 1, 2});
   const auto resized = at::upsample_bilinear2d(square, {grid.rows, grid.cols}, false);
   return at::cat({positions.narrow(0, 0, 1), resized.permute({0, 2, 3, 1}).reshape({grid.size(), width})});
+}
+
+std::vector<BlockPlan> plan_blocks(const ModelCard& card, const std::set<int>& layers) {
+  const auto depth = card.sizes.vision_layers;
+  const auto first_vv = depth - card.encoder.vv_blocks;
+  const std::int64_t last_layer = layers.empty() ? 0 : *layers.rbegin();
+  std::vector<BlockPlan> plan(static_cast<std::size_t>(depth));
+  for (std::int64_t block = 0; block < depth; ++block) {
+    BlockPlan& planned = plan[static_cast<std::size_t>(block)];
+    planned.of_vv = block >= first_vv;
+    planned.vv = planned.of_vv && block < last_layer;
+    planned.starts_vv = block == first_vv && planned.vv;
+    planned.wanted = layers.contains(static_cast<int>(block) + 1);
+    planned.class_token_only = block + 1 == depth && (planned.of_vv || !planned.wanted);
+  }
+  return plan;
+}
+
+at::Tensor embed_images(const ImageTower& tower, const at::Tensor& images, Grid& grid) {
+  const ClipSizes& sizes = tower.card.sizes;
+  const auto width = sizes.vision_width, batch = images.size(0);
+  const auto patches = at::conv2d(images, tower["convolution"], {}, sizes.patch_size);
+  grid = {patches.size(2), patches.size(3)};
+  const auto start = tower["class_embedding"].reshape({1, 1, width}).expand({batch, 1, width});
+  auto x = at::cat({start, patches.flatten(2).transpose(1, 2)}, 1);
+  x.add_(position_grid(tower["vision_positions"], sizes.native_size / sizes.patch_size, grid));
+  return at::layer_norm(x, {width}, tower["ln_pre_weight"], tower["ln_pre_bias"], kEpsilon)
+      .reshape({-1, width});
+}
+
+at::Tensor patch_features(const ImageTower& tower, const at::Tensor& stream, std::int64_t batch) {
+  const auto width = tower.card.sizes.vision_width, tokens = stream.size(0) / batch;
+  auto x = stream.view({batch, tokens, width}).narrow(1, 1, tokens - 1);
+  if (tower.card.encoder.patch_ln_post)
+    x = at::layer_norm(x, {width}, tower["ln_post_weight"], tower["ln_post_bias"], kEpsilon);
+  return tower.card.encoder.patch_projection ? at::matmul(x, tower["vision_projection"]) : x.clone();
+}
+
+at::Tensor global_features(const ImageTower& tower, const at::Tensor& class_tokens) {
+  auto x = class_tokens;
+  if (tower.card.encoder.global_ln_post)
+    x = at::layer_norm(x, {tower.card.sizes.vision_width}, tower["ln_post_weight"], tower["ln_post_bias"],
+                       kEpsilon);
+  return at::matmul(x, tower["vision_projection"]);
+}
+
+at::Tensor split_heads(const ModelCard& card, const at::Tensor& x) {
+  return x.unflatten(2, {card.vision_heads(), card.form.vision_head_width}).transpose(1, 2);
 }
 
 RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -41,6 +42,28 @@ void activate(at::Tensor& x, Activation activation);
 /// token's kept. Always from the native grid (released-code behaviour resizes an already resized one; that is
 /// a defect).
 at::Tensor position_grid(const at::Tensor& positions, std::int64_t native, const Grid& grid);
+
+/// What of a block is computed for the layers that are asked for.
+struct BlockPlan {
+  bool starts_vv = false;         // the V-V stream begins here, as a copy of the original one
+  bool vv = false;                // it goes through this block
+  bool class_token_only = false;  // of the original stream nothing else is read any more
+  bool wanted = false;            // patches after it are asked for: of the V-V stream once that has begun,
+  bool of_vv = false;             // of the original one before
+};
+std::vector<BlockPlan> plan_blocks(const ModelCard& card, const std::set<int>& layers);
+
+/// Images -> the original stream before the first block, [B * (1 + N), W], and its grid.
+at::Tensor embed_images(const ImageTower& tower, const at::Tensor& images, Grid& grid);
+
+/// A stream [B * (1 + N), W] -> patch features [B, N, D].
+at::Tensor patch_features(const ImageTower& tower, const at::Tensor& stream, std::int64_t batch);
+
+/// Class tokens [B, W] -> global features [B, D].
+at::Tensor global_features(const ImageTower& tower, const at::Tensor& class_tokens);
+
+/// [B, T, W], any strides over T -> [B, heads, T, W / heads]
+at::Tensor split_heads(const ModelCard& card, const at::Tensor& x);
 
 /// The dual path without the work that nothing reads (see Backbone::encode).
 RawFeatures run_tower(const ImageTower& tower, const at::Tensor& images, const std::set<int>& layers);

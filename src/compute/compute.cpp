@@ -59,11 +59,9 @@ c10::Device apply_compute(const ComputeOptions& options) {
   require_in_range(options, "compute");
   require_not_forked();
   const auto device = resolve_device(options.device);
-  if (device.is_cpu() && options.precision != Precision::fp32)
-    throw settings_error("precision " + std::string(name_of(options.precision)) +
-                         " needs a CUDA device; on a CPU use fp32");
+  const Precision precision = resolve_precision(options, device);
   if (options.threads > 0) at::set_num_threads(static_cast<int>(options.threads));
-  const bool tf32 = options.precision != Precision::fp32;
+  const bool tf32 = precision != Precision::fp32;
   at::globalContext().setAllowTF32CuBLAS(tf32);
   at::globalContext().setAllowTF32CuDNN(tf32);
   // The same run gives the same bits: no algorithm that adds in the order in which threads arrive, and none

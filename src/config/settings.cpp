@@ -96,7 +96,8 @@ std::vector<std::string> changed_settings(const Settings& settings) {
   for (const char* group : {"image", "prompts", "text", "layers", "retrieval", "scoring"})
     add_changed(group, all.at(group), expected.at(group), changed);
   std::erase(changed, "image.size");
-  if (settings.compute.precision == Precision::bf16) changed.emplace_back("compute.precision");
+  const Precision precision = settings.compute.precision;
+  if (precision != Precision::fp32 && precision != Precision::tf32) changed.emplace_back("compute.precision");
   return changed;
 }
 

@@ -14,8 +14,7 @@ constexpr std::size_t kBatchesAhead = 2;
 }  // namespace
 
 StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
-                                const ImageOptions& image, Precision precision, StoredAs stored_as,
-                                std::vector<int> layers) {
+                                const ImageOptions& image, StoredAs stored_as, std::vector<int> layers) {
   const ModelCard& card = backbone.card();
   const std::int64_t side = image.size / card.sizes.patch_size;
   std::sort(layers.begin(), layers.end());
@@ -27,7 +26,7 @@ StoreDescription describe_store(const std::string& dataset, const Backbone& back
   description.embed = card.sizes.embed_dim;
   description.grid = {side, side};
   description.stored_as = stored_as;
-  description.encoding = std::string("precision ") + std::string(name_of(precision)) +
+  description.encoding = "precision " + backbone.arithmetic() +
                          (image.convert_before_resize ? ", converted first" : ", resized first");
   for (const auto& [name, value] : reading_identity(image.reading))
     description.encoding += ", " + name + "=" + value;

@@ -56,12 +56,17 @@ Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   return settings;
 }
 
+Settings fit_to_backbone(Settings settings, const Backbone& backbone) {
+  settings.compute.precision = backbone.precision();
+  return fit_to_backbone(std::move(settings), backbone.card());
+}
+
 Pipeline::Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings)
     : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
 
 Pipeline Pipeline::of(std::shared_ptr<const Backbone> backbone, const Settings& settings,
                       const Path& checkpoint) {
-  Settings own = fit_to_backbone(settings, backbone->card());
+  Settings own = fit_to_backbone(settings, *backbone);
   const TextAnchors anchors = encode_anchors(*backbone, own.prompts, own.text);
   std::optional<Adapters> adapters;
   if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone->device());
@@ -225,7 +230,7 @@ BankOrigin Pipeline::origin() const {
   origin.settings = {
       {"image.size", std::to_string(settings_.image.size)},
       {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},
-      {"compute.precision", std::string(name_of(settings_.compute.precision))}};
+      {"compute.precision", backbone_.arithmetic()}};
   origin.settings.merge(reading_identity(settings_.image.reading));
   return origin;
 }

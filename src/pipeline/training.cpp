@@ -104,7 +104,7 @@ at::Tensor TrainingImages::masks(std::span<const std::int64_t> indices) {
 
 StoreDescription describe_training_store(const Backbone& backbone, const Settings& settings,
                                          const std::string& dataset) {
-  return describe_store(dataset, backbone, settings.image, settings.compute.precision, settings.store.numbers,
+  return describe_store(dataset, backbone, settings.image, settings.store.numbers,
                         fine_tuned_layers(backbone, settings).needed());
 }
 
@@ -133,7 +133,7 @@ std::map<std::string, std::string> training_identity(const Backbone& backbone, c
   identity["image.size"] = std::to_string(settings.image.size);
   identity["image.convert_before_resize"] = settings.image.convert_before_resize ? "true" : "false";
   identity.merge(reading_identity(settings.image.reading));
-  identity["compute.precision"] = std::string(name_of(settings.compute.precision));
+  identity["compute.precision"] = backbone.arithmetic();
   // Features that are not stored have all their digits.
   identity["store.numbers"] = std::string(name_of(stored ? settings.store.numbers : StoredAs::float32));
   identity["--initial"] = initial ? digest_of(*initial) : "none";

@@ -76,7 +76,7 @@ EvaluationResult evaluate_run(const nlohmann::json& run, const Goldens& goldens,
 /// A store for the features of the runs at one image size, which all runs share.
 FeatureStore store_of(const Path& folder, const Backbone& backbone, std::int64_t size) {
   return {folder / std::to_string(size),
-          describe_store("goldens", backbone, {.size = size}, Precision::fp32, StoredAs::float32, kLayers)};
+          describe_store("goldens", backbone, {.size = size}, StoredAs::float32, kLayers)};
 }
 
 /// The largest differences to the goldens, of image figures and of pixel figures.

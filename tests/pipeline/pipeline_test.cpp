@@ -96,8 +96,7 @@ TEST_F(PipelineTest, AStoreIsOfImagesThatWereReadInOneWay) {
     Settings changed = settings;
     changed.image.reading = reading;
     const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", changed);
-    return describe_store("weave", pipeline.backbone(), pipeline.settings().image, Precision::fp32,
-                          StoredAs::float32, {1})
+    return describe_store("weave", pipeline.backbone(), pipeline.settings().image, StoredAs::float32, {1})
         .encoding;
   };
   EXPECT_EQ(encoding({}), "precision fp32, converted first");

@@ -54,6 +54,12 @@ class Backbone {
   /// checked against.
   const std::string& checksum() const;
   c10::Device device() const;
+  /// What it computes in; never `automatic`.
+  Precision precision() const;
+  /// The same in words, with whatever else of a processor's products decides the features: part of the
+  /// identity of banks and stores. "fp32", "bf16", "int8", or "int8 of 7 bits" on processors that cannot sum
+  /// products of larger bytes exactly.
+  const std::string& arithmetic() const;
 
  private:
   struct Impl;

@@ -22,11 +22,9 @@
 
 namespace res2clip {
 
-/// What a store of these features must have been made with. `image` is fitted to the backbone, and
-/// `precision` is the one that it encodes with.
+/// What a store of these features must have been made with. `image` is fitted to the backbone.
 StoreDescription describe_store(const std::string& dataset, const Backbone& backbone,
-                                const ImageOptions& image, Precision precision, StoredAs stored_as,
-                                std::vector<int> layers);
+                                const ImageOptions& image, StoredAs stored_as, std::vector<int> layers);
 
 /// Features from a store on disk. What it lacks, and what is damaged there, is encoded and stored first, then
 /// read back, so that a first run and a later one see the same numbers. Records of announced images are read

@@ -22,6 +22,8 @@ namespace res2clip {
 /// (`export`) where they leave that at its default. Throws a settings error for values out of their range
 /// (check()), for a size that is not a multiple of the patch, and where they ask for another export.
 Settings fit_to_backbone(Settings settings, const ModelCard& card);
+/// The same, with the precision that the backbone computes in where they leave it to the device (`auto`).
+Settings fit_to_backbone(Settings settings, const Backbone& backbone);
 
 /// Backbone, settings and detector put together: from images, in files or in memory, to detections. What the
 /// program's commands, and most users of the library, start from.
