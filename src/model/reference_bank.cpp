@@ -1,5 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
+#include <ATen/ops/cat.h>
+
 #include "res2clip/core/error.hpp"
 
 namespace res2clip {
@@ -25,6 +27,26 @@ ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers)
     bank.patches[layer] = found->second.flatten(0, 1);
   }
   return bank;
+}
+
+Features shot_of(const ReferenceBank& bank, std::int64_t shot) {
+  const std::int64_t patches = bank.grid.size();
+  Features one{bank.global.narrow(0, shot, 1), {}, bank.grid};
+  for (const auto& [layer, rows] : bank.patches)
+    one.patches[layer] = rows.narrow(0, shot * patches, patches).unsqueeze(0);
+  return one;
+}
+
+ReferenceBank without_shot(const ReferenceBank& bank, std::int64_t shot) {
+  const auto others_of = [&](const at::Tensor& rows, std::int64_t each) {
+    return at::cat({rows.narrow(0, 0, shot * each),
+                    rows.narrow(0, (shot + 1) * each, (bank.shots() - shot - 1) * each)});
+  };
+  ReferenceBank others;
+  others.global = others_of(bank.global, 1);
+  others.grid = bank.grid;
+  for (const auto& [layer, rows] : bank.patches) others.patches[layer] = others_of(rows, bank.grid.size());
+  return others;
 }
 
 void require_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source) {

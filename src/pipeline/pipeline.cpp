@@ -2,7 +2,12 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
+#include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -48,8 +53,11 @@ Settings fit_to_backbone(Settings settings, const ModelCard& card) {
   return settings;
 }
 
-Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings)
-    : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
+Pipeline::Pipeline(Backbone backbone, Detector detector, Settings settings, std::string checkpoint)
+    : backbone_(std::move(backbone)),
+      detector_(std::move(detector)),
+      settings_(std::move(settings)),
+      checkpoint_(std::move(checkpoint)) {}
 
 Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
   Backbone backbone = Backbone::load(archive, settings.compute);
@@ -58,7 +66,8 @@ Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Pat
   std::optional<Adapters> adapters;
   if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone.device());
   Detector detector(anchors, backbone.card(), own.detector(), std::move(adapters));
-  return {std::move(backbone), std::move(detector), std::move(own)};
+  return {std::move(backbone), std::move(detector), std::move(own),
+          checkpoint.empty() ? std::string() : sha256_of_file(checkpoint)};
 }
 
 EncodedFeatures Pipeline::features() const {
@@ -102,6 +111,31 @@ ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCa
   bank.origin = origin();
   for (const Path& path : normals) bank.origin.references.push_back(path.generic_string());
   return bank;
+}
+
+ReferenceBank Pipeline::calibrated(ReferenceBank bank, double false_alarm_rate,
+                                   const ProgressCallback& progress) const {
+  bank.calibration = calibrate(detector_, bank, false_alarm_rate, progress);
+  if (bank.calibration) bank.calibration->settings = scoring_settings();
+  return bank;
+}
+
+std::map<std::string, std::string> Pipeline::scoring_settings() const {
+  return {{"prompts", json_text(settings_json(settings_.prompts))},
+          {"text", json_text(settings_json(settings_.text))},
+          {"layers", json_text(settings_json(settings_.layers))},
+          {"retrieval", json_text(settings_json(settings_.retrieval))},
+          {"scoring", json_text(settings_json(settings_.scoring))},
+          {"checkpoint", checkpoint_}};
+}
+
+std::vector<std::string> Pipeline::changed_since(const Calibration& calibration) const {
+  std::vector<std::string> changed;
+  for (const auto& [group, value] : scoring_settings()) {
+    const auto then = calibration.settings.find(group);
+    if (then == calibration.settings.end() || then->second != value) changed.push_back(group);
+  }
+  return changed;
 }
 
 ReferenceBank Pipeline::open_bank(const Path& file) const {

@@ -43,7 +43,8 @@ struct InspectionStages {
 /// many images as there are threads on their way to delivery.
 class Inspector {
  public:
-  /// `pipeline` must outlive this. `pixels`: finish() needs ImageRead::pixels.
+  /// `pipeline` must outlive this. If the bank is calibrated, images are compared with its limits of
+  /// familiarity (FetchedScores::familiarity). `pixels`: finish() needs ImageRead::pixels.
   Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages);
 
   /// Returns once all images are delivered, or, after a stop was requested, those that were under way. Throws
@@ -57,6 +58,7 @@ class Inspector {
  private:
   struct Scored;
   Scored score(std::size_t first, ImageBatch batch);
+  std::shared_ptr<FetchedScores> fetch(const Features& features) const;
   void hand_over(Scored scored, InOrder& deliveries);
   std::future<InOrder::Rest> finish(InspectedImage image);
 

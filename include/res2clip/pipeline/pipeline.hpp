@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -52,6 +53,13 @@ class Pipeline {
 
   /// The bank of K normal images, in the order given.
   ReferenceBank remember(std::span<const Path> normals, const ProgressCallback& progress = {}) const;
+  /// The same bank with its references compared with each other, by the settings of this pipeline (see
+  /// calibrate()). A bank that cannot be calibrated stays without.
+  ReferenceBank calibrated(ReferenceBank bank, double false_alarm_rate,
+                           const ProgressCallback& progress = {}) const;
+  /// Which groups of settings decide scores and are other than when the bank was calibrated, as "retrieval"
+  /// (and "checkpoint"): its threshold and limits hold for those alone. Empty: none.
+  std::vector<std::string> changed_since(const Calibration& calibration) const;
   /// A bank that `save_bank` wrote, on the backbone's device. Throws a data error where it does not fit this
   /// pipeline.
   ReferenceBank open_bank(const Path& file) const;
@@ -60,12 +68,14 @@ class Pipeline {
   Detection detect(std::span<const Path> images, const ReferenceBank& bank) const;
 
  private:
-  Pipeline(Backbone backbone, Detector detector, Settings settings);
+  Pipeline(Backbone backbone, Detector detector, Settings settings, std::string checkpoint);
+  std::map<std::string, std::string> scoring_settings() const;
   BankOrigin origin() const;
 
   Backbone backbone_;
   Detector detector_;
   Settings settings_;
+  std::string checkpoint_;  // SHA-256 of its file; empty: none
   std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
 };
 
