@@ -19,7 +19,8 @@ void add_export(CLI::App& program, Run& run);
 void add_prepare(CLI::App& program, Run& run);
 void add_eval(CLI::App& program, Run& run);
 void add_train(CLI::App& program, Run& run);
-void add_infer(CLI::App& program, Run& run);
+/// `exit_code` is set by `run`.
+void add_infer(CLI::App& program, Run& run, int& exit_code);
 void add_bank(CLI::App& program, Run& run);
 void add_bench(CLI::App& program, Run& run);
 void add_doctor(CLI::App& program, Run& run);

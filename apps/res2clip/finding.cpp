@@ -6,9 +6,19 @@
 #include <nlohmann/json.hpp>
 
 namespace res2clip::app {
+namespace {
+
+Judgement judgement_of(double score, const FetchedScores& fetched, std::int64_t row, const Measure& measure) {
+  if (!measure.calibration || !fetched.familiarity.defined()) return judge(score, *measure.threshold);
+  const at::Tensor shares = fetched.familiarity[row];
+  return judge(score, *measure.threshold, shares[0].item<double>(), shares[1].item<double>(),
+               measure.calibration->familiarity);
+}
+
+}  // namespace
 
 Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
-                   const std::optional<double>& threshold) {
+                   const Measure& measure) {
   const auto value = [&](const at::Tensor& scores) { return scores[row].item<double>(); };
   Finding finding;
   finding.image = image;
@@ -16,7 +26,11 @@ Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t
   finding.text = value(fetched.text);
   finding.visual = value(fetched.visual);
   finding.residual = value(fetched.residual);
-  if (threshold) finding.anomalous = finding.score > *threshold;
+  finding.threshold = measure.threshold;
+  finding.bank = measure.bank;
+  if (!measure.threshold) return finding;
+  finding.anomalous = finding.score > *measure.threshold;
+  finding.judgement = judgement_of(finding.score, fetched, row, measure);
   return finding;
 }
 
@@ -28,6 +42,12 @@ nlohmann::ordered_json to_json(const Finding& finding) {
   record["visual"] = finding.visual;
   record["residual"] = finding.residual;
   if (finding.anomalous) record["anomalous"] = *finding.anomalous;
+  if (finding.judgement) {
+    record["verdict"] = name_of(finding.judgement->verdict);
+    if (!finding.judgement->reason.empty()) record["reason"] = finding.judgement->reason;
+    record["threshold"] = *finding.threshold;
+  }
+  if (!finding.bank.empty()) record["bank"] = finding.bank;
   const Box& box = finding.region.box;
   record["box"] = {{"x", box.x},
                    {"y", box.y},
@@ -40,16 +60,18 @@ nlohmann::ordered_json to_json(const Finding& finding) {
 }
 
 std::string finding_heading() {
-  return "   score     text   visual residual  hottest region (x,y size)  image";
+  return "   score     text   visual residual  verdict    hottest region (x,y size)  image";
 }
 
 std::string finding_line(const Finding& finding) {
   const Box& box = finding.region.box;
   std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(), "%8.4f %8.4f %8.4f %8.4f  %5d,%d %dx%d  ", finding.score,
-                finding.text, finding.visual, finding.residual, static_cast<int>(box.x),
+  const char* verdict = finding.judgement ? name_of(finding.judgement->verdict) : "-";
+  std::snprintf(text.data(), text.size(), "%8.4f %8.4f %8.4f %8.4f  %-9s  %5d,%d %dx%d  ", finding.score,
+                finding.text, finding.visual, finding.residual, verdict, static_cast<int>(box.x),
                 static_cast<int>(box.y), static_cast<int>(box.width), static_cast<int>(box.height));
-  return text.data() + finding.image.string() + (finding.anomalous.value_or(false) ? "  ANOMALOUS" : "");
+  const bool explained = finding.judgement && !finding.judgement->reason.empty();
+  return text.data() + finding.image.string() + (explained ? "  (" + finding.judgement->reason + ")" : "");
 }
 
 }  // namespace res2clip::app

@@ -8,6 +8,7 @@
 
 #include "res2clip/core/path.hpp"
 #include "res2clip/image/region.hpp"
+#include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/fetched_scores.hpp"
 
 namespace res2clip::app {
@@ -16,14 +17,23 @@ namespace res2clip::app {
 struct Finding {
   Path image;
   double score = 0, text = 0, visual = 0, residual = 0;
-  std::optional<bool> anomalous;  ///< whether the score is above the threshold; nothing without one
-  HottestRegion region;           ///< its box in pixels of the image
-  Path overlay, map;              ///< the files written; empty: none
+  std::optional<double> threshold;     ///< nothing: none was given, and the references tell none
+  std::optional<bool> anomalous;       ///< whether the score is above the threshold; nothing without one
+  std::optional<Judgement> judgement;  ///< nothing without a threshold
+  std::string bank;                    ///< checksum of the bank's file; empty: none
+  HottestRegion region;                ///< its box in pixels of the image
+  Path overlay, map;                   ///< the files written; empty: none
 };
 
-/// The scores of image `row` of a batch.
-Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
-                   const std::optional<double>& threshold);
+/// What scores are judged by.
+struct Measure {
+  std::optional<double> threshold;
+  std::optional<Calibration> calibration;  ///< nothing: no image is unknown for being unlike the references
+  std::string bank;                        ///< checksum of the bank's file; empty: none
+};
+
+/// The scores of image `row` of a batch, judged.
+Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row, const Measure& measure);
 
 /// The object of `infer --json`.
 nlohmann::ordered_json to_json(const Finding& finding);

@@ -20,7 +20,11 @@ struct InferOptions : CommonOptions {
   bool recursive = false;
   InferOutputOptions output;
   bool timings = false;
+  bool exit_code = false;
 };
+
+// Exit codes of --exit-code, apart from those of errors (1 to 3).
+constexpr int kSomeAnomalous = 10, kSomeUnknown = 11;
 
 void require_no_interrupt() {
   if (interrupted()) throw runtime_error("interrupted; what was printed is complete");
@@ -65,6 +69,9 @@ class Inspection {
                        " images could not be read");
   }
 
+  /// The exit code of --exit-code.
+  int verdict_code() const { return anomalous_ > 0 ? kSomeAnomalous : unknown_ > 0 ? kSomeUnknown : 0; }
+
   std::vector<std::string> timings() const { return stage_table(inspector_.times(), inspector_.seconds()); }
 
  private:
@@ -75,7 +82,10 @@ class Inspection {
       const Finding finding =
           output_.write({images_[image.index], names_[image.index], file.pixels, file.height, file.width},
                         *image.scores, image.row);
-      return [this, finding] { deliver([&] { output_.print_line(finding); }); };
+      return [this, finding] {
+        deliver([&] { output_.print_line(finding); });
+        count(finding);
+      };
     };
     stages.failed = [this](std::size_t index, const std::exception_ptr& failure) {
       deliver([&] { report_failure(images_[index], failure); });
@@ -95,6 +105,12 @@ class Inspection {
   }
   void show_progress() { bar_.update(delivered_, static_cast<std::int64_t>(images_.size())); }
 
+  void count(const Finding& finding) {
+    if (!finding.judgement) return;
+    anomalous_ += finding.judgement->verdict == Verdict::anomalous ? 1 : 0;
+    unknown_ += finding.judgement->verdict == Verdict::unknown ? 1 : 0;
+  }
+
   void report(const Path& image, const Error& why) {
     ++failed_;
     output_.write_failure(image, why.what());
@@ -113,7 +129,7 @@ class Inspection {
   std::span<const Path> images_;
   std::span<const std::string> names_;
   std::int64_t delivered_ = 0;
-  std::size_t seen_ = 0, failed_ = 0;
+  std::size_t seen_ = 0, failed_ = 0, anomalous_ = 0, unknown_ = 0;
   Inspector inspector_;  // last: its threads use the others
 };
 
@@ -192,7 +208,38 @@ std::vector<Path> listed(const std::vector<std::string>& arguments, const InferO
   return std::move(inputs.images);
 }
 
-void infer(const InferOptions& options) {
+/// A calibration holds for the settings that it was made with alone; says so if they are other ones.
+void drop_other_calibration(const Pipeline& pipeline, ReferenceBank& bank, const InferOptions& options) {
+  if (!bank.calibration) return;
+  const std::vector<std::string> changed = pipeline.changed_since(*bank.calibration);
+  if (changed.empty()) return;
+  if (!options.quiet)
+    note("remark: " + options.bank +
+         ": threshold and limits of this bank are not used: they were taken with other settings (" +
+         one_of(changed) + "); make it again with `res2clip bank` and these");
+  bank.calibration.reset();
+}
+
+/// What images are judged by: --threshold, else the bank's own.
+Measure measure_of(const ReferenceBank& bank, const InferOptions& options) {
+  Measure measure{options.output.threshold, bank.calibration, bank.checksum};
+  if (!measure.threshold && bank.calibration) measure.threshold = bank.calibration->threshold;
+  if (options.exit_code && !measure.threshold)
+    throw settings_error(
+        "--exit-code needs a threshold: a bank that `res2clip bank` made of four or more references with "
+        "these "
+        "settings, or --threshold");
+  return measure;
+}
+
+/// The map value that normal images reach.
+double calm_of(const Pipeline& pipeline, const ReferenceBank& bank) {
+  if (bank.calibration) return bank.calibration->map_threshold;
+  return pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
+}
+
+/// Returns the exit code.
+int infer(const InferOptions& options) {
   require_sensible(options);
   const Settings settings = options.resolve().method;
   InferOutputOptions how = options.output;
@@ -217,8 +264,9 @@ void infer(const InferOptions& options) {
         (stream ? "images from standard input" : std::to_string(images.size()) + " image(s)"));
   ReferenceBank bank = bank_of(pipeline, options, references);
   for (const std::string& reference : bank.origin.references) files.protect(reference);
-  if (files.wanted() && how.overlay.calm == 0)
-    how.overlay.calm = pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
+  drop_other_calibration(pipeline, bank, options);
+  how.measure = measure_of(bank, options);
+  if (files.wanted() && how.overlay.calm == 0) how.overlay.calm = calm_of(pipeline, bank);
   Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
   if (stream)
     inspect_stream(inspection, files, options.recursive);
@@ -229,11 +277,12 @@ void infer(const InferOptions& options) {
     for (const std::string& line : inspection.timings()) note(line);
   require_no_interrupt();
   inspection.require_no_failure();
+  return options.exit_code ? inspection.verdict_code() : 0;
 }
 
 }  // namespace
 
-void add_infer(CLI::App& program, Run& run) {
+void add_infer(CLI::App& program, Run& run, int& exit_code) {
   auto options = std::make_shared<InferOptions>();
   CLI::App* command = program.add_subcommand("infer", "Where and how much do images differ from good parts?");
   command->add_option("--backbone", options->backbone, "Archive that `export` wrote")
@@ -251,11 +300,16 @@ void add_infer(CLI::App& program, Run& run) {
       ->type_name("DIR");
   command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--json", options->output.json, "JSON lines instead of a table");
-  command->add_option("--threshold", options->output.threshold, "Scores above this are called anomalous");
+  command->add_option("--threshold", options->output.threshold,
+                      "Scores above this are called anomalous (default: the bank's)");
+  command->add_flag("--exit-code", options->exit_code,
+                    "Exit with 10 if any image is anomalous, else with 11 if any is unknown");
   command
-      ->add_option("--range", options->output.range,
-                   "Map values shown as cold and as hot (default: each map's median; its maximum, or "
-                   "half as far again as good parts reach if that is more)")
+      ->add_option(
+          "--range", options->output.range,
+          "Map values shown as cold and as hot (default: the bank's, with what good parts reach in the "
+          "middle; without a calibrated bank each map's median and its maximum, or half as far again "
+          "as good parts reach if that is more)")
       ->expected(2)
       ->allow_extra_args(false)  // images may follow
       ->type_name("LOW HIGH");
@@ -269,7 +323,8 @@ void add_infer(CLI::App& program, Run& run) {
       "Examples:\n"
       "  res2clip infer --backbone clip.pt --reference good1.png --reference good2.png --output out photos/\n"
       "  find photos -name '*.png' | res2clip infer --backbone clip.pt --bank part.bank --json -");
-  command->callback([options, &run] { run = [options] { infer(*options); }; });
+  command->callback(
+      [options, &run, &exit_code] { run = [options, &exit_code] { exit_code = infer(*options); }; });
 }
 
 }  // namespace res2clip::app

@@ -19,8 +19,16 @@ namespace {
 std::string caption(const std::string& name, const Finding& finding) {
   std::array<char, 64> score{};
   std::snprintf(score.data(), score.size(), "   score %.3f", finding.score);
-  const char* verdict = !finding.anomalous ? "" : *finding.anomalous ? "   ANOMALOUS" : "   normal";
-  return name + score.data() + verdict;
+  return name + score.data() +
+         (finding.judgement ? std::string("   ") + name_of(finding.judgement->verdict) : "");
+}
+
+/// The bank's scale is the same for all images, so that their colours can be compared.
+HeatScale scale_of(const at::Tensor& map, const InferOutputOptions& options) {
+  if (options.range.size() == 2) return {options.range[0], options.range[1]};
+  const auto& calibration = options.measure.calibration;
+  if (!calibration) return heat_scale(map, options.overlay);
+  return heat_scale_around(calibration->map_low, options.overlay.calm);
 }
 
 }  // namespace
@@ -36,9 +44,9 @@ void require_sensible(const InferOutputOptions& options) {
 void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const {
   const OverlayOptions& how = options_.overlay;
   // A line around the least calm spot of a good part would look like a finding.
-  const bool stands_out = finding.anomalous.value_or(finding.region.peak > how.calm);
-  const HeatScale scale =
-      options_.range.size() == 2 ? HeatScale{options_.range[0], options_.range[1]} : heat_scale(map, how);
+  const bool stands_out =
+      finding.judgement ? finding.judgement->verdict == Verdict::anomalous : finding.region.peak > how.calm;
+  const HeatScale scale = scale_of(map, options_);
   finding.overlay = files_.overlay(image.name);
   finding.map = files_.map(image.name);
   write_png(finding.overlay,
@@ -56,7 +64,7 @@ void InferOutput::print_line(const Finding& finding) {
 
 Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const {
   const at::Tensor map = scores.map[row].contiguous();
-  Finding finding = finding_of(image.path, scores, row, options_.threshold);
+  Finding finding = finding_of(image.path, scores, row, options_.measure);
   finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction);
   if (files_.wanted()) draw(image, map, finding);
   return finding;

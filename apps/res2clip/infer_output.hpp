@@ -17,6 +17,7 @@ struct InferOutputOptions {
   std::optional<double> threshold;
   std::vector<double> range;  ///< empty, or low and high of the heat map
   OverlayOptions overlay;
+  Measure measure;  ///< its threshold is `threshold`, or the bank's
 };
 
 /// Throws a settings error for a threshold or range that is none.

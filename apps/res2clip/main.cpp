@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
   app::add_prepare(program, run);
   app::add_bank(program, run);
   app::add_train(program, run);
-  app::add_infer(program, run);
+  int exit_code = 0;
+  app::add_infer(program, run, exit_code);
   app::add_eval(program, run);
   app::add_bench(program, run);
   app::add_doctor(program, run);
@@ -56,7 +57,7 @@ int main(int argc, char** argv) {
   app::leave_no_unfinished_files();
   try {
     run();
-    return 0;
+    return exit_code;
   } catch (const Error& error) {
     return report(error.what(), error.exit_code());
   } catch (const std::exception& error) {

@@ -214,6 +214,10 @@ HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options) {
   return {low, std::max({values.max().item<double>(), kBeyondCalm * options.calm, low + kLeastSpan})};
 }
 
+HeatScale heat_scale_around(double low, double middle) {
+  return {low, std::max(2 * middle - low, low + kLeastSpan)};
+}
+
 at::Tensor heat_overlay(const at::Tensor& image, const HeatLayer& heat, const std::string& caption,
                         const OverlayOptions& options) {
   const std::string function = "heat_overlay";

@@ -21,7 +21,9 @@ static_assert(std::endian::native == std::endian::little, "the file holds number
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kFormat = "res2clip reference bank 1";
+constexpr std::string_view kFormat = "res2clip reference bank 2";
+/// Without a calibration, otherwise the same.
+constexpr std::string_view kFormatOf010 = "res2clip reference bank 1";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kPatches = "patches.";
 /// Stands in the header where the checksum of the file will stand, while that is computed.
@@ -51,6 +53,7 @@ std::string header_of(const ReferenceBank& bank, const std::map<std::string, at:
                             {"backbone", bank.origin.backbone},
                             {"settings", json_text(Json(bank.origin.settings))},
                             {"references", json_text(Json(bank.origin.references))}};
+  if (bank.calibration) header["__metadata__"]["calibration"] = to_text(*bank.calibration);
   std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
@@ -84,7 +87,8 @@ class BankReader {
         Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
                     nullptr, /*allow_exceptions=*/false);
     require(header_.is_object() && header_.contains("__metadata__"), "its header cannot be read");
-    require(header_["__metadata__"].value("format", "") == kFormat, "it is another kind of file");
+    const auto format = header_["__metadata__"].value("format", "");
+    require(format == kFormat || format == kFormatOf010, "it is another kind of file");
     check_sum();
   }
 
@@ -95,6 +99,9 @@ class BankReader {
     bank.origin.backbone = metadata.at("backbone").get<std::string>();
     bank.origin.settings = Json::parse(metadata.at("settings").get<std::string>());
     bank.origin.references = Json::parse(metadata.at("references").get<std::string>());
+    bank.checksum = metadata.at("sha256").get<std::string>();
+    if (metadata.contains("calibration"))
+      bank.calibration = calibration_of(metadata.at("calibration").get<std::string>());
     for (const auto& [name, entry] : header_.items()) {
       if (name == "__metadata__") continue;
       if (name == "global")

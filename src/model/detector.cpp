@@ -186,21 +186,12 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
   constexpr std::int64_t kMostReferences = 4;
   for (const int layer : layers_.needed())
     if (!bank.patches.contains(layer)) return std::nullopt;
-  const std::int64_t shots = bank.shots(), patches = bank.grid.size();
+  const std::int64_t shots = bank.shots();
   if (shots < 2) return std::nullopt;
   double peak = 0;
   for (std::int64_t one = 0; one < std::min(shots, kMostReferences); ++one) {
-    const auto others_of = [&](const at::Tensor& rows, std::int64_t each) {
-      return at::cat(
-          {rows.narrow(0, 0, one * each), rows.narrow(0, (one + 1) * each, (shots - one - 1) * each)});
-    };
-    Features query{bank.global.narrow(0, one, 1), {}, bank.grid};
-    ReferenceBank others{others_of(bank.global, 1), {}, bank.grid, {}};
-    for (const auto& [layer, rows] : bank.patches) {
-      query.patches[layer] = rows.narrow(0, one * patches, patches).unsqueeze(0);
-      others.patches[layer] = others_of(rows, patches);
-    }
-    peak = std::max(peak, detect(query, others).map.max().item<double>());
+    const Detection found = detect(shot_of(bank, one), without_shot(bank, one));
+    peak = std::max(peak, found.map.max().item<double>());
   }
   return peak;
 } catch (...) {

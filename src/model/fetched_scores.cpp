@@ -16,12 +16,13 @@ at::Tensor fetched(const at::Tensor& tensor) {
 
 }  // namespace
 
-FetchedScores::FetchedScores(const Detection& detection)
+FetchedScores::FetchedScores(const Detection& detection, const at::Tensor& shares)
     : map(fetched(detection.map)),
       score(fetched(detection.score)),
       text(fetched(detection.text_score)),
       visual(fetched(detection.visual_score)),
-      residual(fetched(detection.residual_score)) {
+      residual(fetched(detection.residual_score)),
+      familiarity(shares.defined() ? fetched(shares) : shares) {
   const c10::Device device = detection.map.device();
   if (device.is_cpu()) return;
   copied_ = std::make_unique<c10::Event>(device.type());

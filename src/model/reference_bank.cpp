@@ -87,6 +87,23 @@ ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> 
   });
 }
 
+Features shot_of(const ReferenceBank& bank, std::int64_t shot) {
+  const std::int64_t patches = bank.grid.size();
+  Features one{bank.global.narrow(0, shot, 1), {}, bank.grid};
+  for (const auto& [layer, rows] : bank.patches)
+    one.patches[layer] = rows.narrow(0, shot * patches, patches).unsqueeze(0);
+  return one;
+}
+
+ReferenceBank without_shot(const ReferenceBank& bank, std::int64_t shot) {
+  std::vector<std::int64_t> others;
+  for (std::int64_t i = 0; i < bank.shots(); ++i)
+    if (i != shot) others.push_back(i);
+  ReferenceBank part = selected(bank, others);
+  part.origin = {};
+  return part;
+}
+
 void require_origin(const ReferenceBank& bank, const BankOrigin& expected, const std::string& source) {
   const auto differs = [&source](const std::string& what, const std::string& then, const std::string& now) {
     throw data_error(source + ": this bank was made with " + what + " " + then + ", and " + now +

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "res2clip/model/calibrate.hpp"
+
 namespace res2clip {
 
 /// The images of a batch from `first` on, and the scores of those that could be read.
@@ -58,10 +60,16 @@ Inspector::Scored Inspector::score(std::size_t first, std::span<const Path> path
   const StageClock::Busy encoding(encoding_);
   Scored scored{first, paths, {}, nullptr};
   if (const at::Tensor input = batch.whole_inputs(); input.size(0) > 0)
-    scored.scores =
-        std::make_shared<FetchedScores>(pipeline_.detector().detect(pipeline_.encode(input), bank_));
+    scored.scores = fetch(pipeline_.encode(input));
   scored.images = std::move(batch.images);
   return scored;
+}
+
+std::shared_ptr<FetchedScores> Inspector::fetch(const Features& features) const {
+  const Detection found = pipeline_.detector().detect(features, bank_);
+  const at::Tensor shares =
+      bank_.calibration ? familiarity(features, bank_, bank_.calibration->familiarity) : at::Tensor();
+  return std::make_shared<FetchedScores>(found, shares);
 }
 
 void Inspector::hand_over(Scored scored, InOrder& deliveries) {

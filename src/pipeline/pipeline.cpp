@@ -5,11 +5,15 @@
 #include <utility>
 
 #include <ATen/ops/empty.h>
+#include <nlohmann/json.hpp>
 
 #include "res2clip/compute/foreign_errors.hpp"
 #include "res2clip/compute/parallel.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
+#include "res2clip/core/json_text.hpp"
 #include "res2clip/image/prepare.hpp"
+#include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/checkpoint.hpp"
 
 namespace res2clip {
@@ -61,8 +65,12 @@ Settings fit_to_backbone(Settings settings, const Backbone& backbone) {
   return fit_to_backbone(std::move(settings), backbone.card());
 }
 
-Pipeline::Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings)
-    : backbone_(std::move(backbone)), detector_(std::move(detector)), settings_(std::move(settings)) {}
+Pipeline::Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings,
+                   std::string checkpoint)
+    : backbone_(std::move(backbone)),
+      detector_(std::move(detector)),
+      settings_(std::move(settings)),
+      checkpoint_(std::move(checkpoint)) {}
 
 Pipeline Pipeline::of(std::shared_ptr<const Backbone> backbone, const Settings& settings,
                       const Path& checkpoint) {
@@ -71,7 +79,8 @@ Pipeline Pipeline::of(std::shared_ptr<const Backbone> backbone, const Settings& 
   std::optional<Adapters> adapters;
   if (!checkpoint.empty()) adapters = to_device(read_checkpoint(checkpoint), backbone->device());
   Detector detector(anchors, backbone->card(), own.detector(), std::move(adapters));
-  return {std::move(backbone), std::move(detector), std::move(own)};
+  return {std::move(backbone), std::move(detector), std::move(own),
+          checkpoint.empty() ? std::string() : sha256_of_file(checkpoint)};
 }
 
 Pipeline Pipeline::load(const Path& archive, const Settings& settings, const Path& checkpoint) {
@@ -192,6 +201,31 @@ void Pipeline::expect(const ReferenceBank& bank, const std::string& source) cons
   require_origin(bank, origin(), source);
 }
 
+ReferenceBank Pipeline::calibrated(ReferenceBank bank, double false_alarm_rate,
+                                   const ProgressCallback& progress) const {
+  bank.calibration = calibrate(detector_, bank, false_alarm_rate, progress);
+  if (bank.calibration) bank.calibration->settings = scoring_settings();
+  return bank;
+}
+
+std::map<std::string, std::string> Pipeline::scoring_settings() const {
+  return {{"prompts", json_text(settings_json(settings_.prompts))},
+          {"text", json_text(settings_json(settings_.text))},
+          {"layers", json_text(settings_json(settings_.layers))},
+          {"retrieval", json_text(settings_json(settings_.retrieval))},
+          {"scoring", json_text(settings_json(settings_.scoring))},
+          {"checkpoint", checkpoint_}};
+}
+
+std::vector<std::string> Pipeline::changed_since(const Calibration& calibration) const {
+  std::vector<std::string> changed;
+  for (const auto& [group, value] : scoring_settings()) {
+    const auto then = calibration.settings.find(group);
+    if (then == calibration.settings.end() || then->second != value) changed.push_back(group);
+  }
+  return changed;
+}
+
 ReferenceBank Pipeline::open_bank(const Path& file) const {
   return as_ours("opening a reference bank", [&] {
     const ReferenceBank bank = load_bank(file);
@@ -230,7 +264,7 @@ BankOrigin Pipeline::origin() const {
   origin.settings = {
       {"image.size", std::to_string(settings_.image.size)},
       {"image.convert_before_resize", settings_.image.convert_before_resize ? "true" : "false"},
-      {"compute.precision", backbone_.arithmetic()}};
+      {"compute.precision", backbone_->arithmetic()}};
   origin.settings.merge(reading_identity(settings_.image.reading));
   return origin;
 }

@@ -77,7 +77,7 @@ TEST(Banks, OfALaterFormatAreRefusedWithARemedy) {
   std::string bytes = read_file(stored("normal.bank"));
   const auto place = bytes.find("reference bank 1");
   ASSERT_NE(place, std::string::npos);
-  bytes[place + 15] = '2';
+  bytes[place + 15] = '3';
   write_file(folder / "later.bank", bytes);
   EXPECT_THAT([&] { load_bank(folder / "later.bank"); },
               Fails(ErrorKind::data, AllOf(HasSubstr("later.bank"), HasSubstr("make it again"))));

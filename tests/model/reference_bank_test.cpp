@@ -60,6 +60,32 @@ TEST(ReferenceBank, IsTheSameAfterAFile) {
   EXPECT_EQ(again.origin.references.size(), 2u);
 }
 
+TEST(ReferenceBank, KeepsItsCalibrationAndKnowsItsChecksum) {
+  const TemporaryFolder folder;
+  ReferenceBank bank = small_bank();
+  save_bank(bank, folder / "plain.bank");
+  EXPECT_FALSE(load_bank(folder / "plain.bank").calibration);
+  bank.calibration.emplace();
+  bank.calibration->threshold = 1.0 / 3;
+  bank.calibration->references = {{0, 0.25, 0.5}, {1, 1.0 / 3, 0.75}};
+  save_bank(bank, folder / "calibrated.bank");
+  const ReferenceBank again = load_bank(folder / "calibrated.bank");
+  ASSERT_TRUE(again.calibration);
+  EXPECT_EQ(to_text(*again.calibration), to_text(*bank.calibration));
+  EXPECT_EQ(again.checksum.size(), 64U);
+  EXPECT_NE(again.checksum, load_bank(folder / "plain.bank").checksum);
+}
+
+TEST(ReferenceBank, GivesOneShotAndTheOthers) {
+  const ReferenceBank bank = small_bank();
+  const Features one = shot_of(bank, 1);
+  const ReferenceBank others = without_shot(bank, 1);
+  EXPECT_TENSORS_NEAR(one.global[0], bank.global[1], 0.0);
+  EXPECT_TENSORS_NEAR(one.patches.at(24)[0], bank.patches.at(24).narrow(0, 6, 6), 0.0);
+  EXPECT_EQ(others.shots(), 1);
+  EXPECT_TENSORS_NEAR(others.patches.at(6), bank.patches.at(6).narrow(0, 0, 6), 0.0);
+}
+
 TEST(ReferenceBank, IsWrittenAsTheSameBytesEachTime) {
   const TemporaryFolder folder;
   const ReferenceBank bank = small_bank();

@@ -34,6 +34,9 @@ inline constexpr double kCalmUnknown = 0.6;
 /// that is more.
 HeatScale heat_scale(const at::Tensor& map, const OverlayOptions& options);
 
+/// The scale with `low` at its cold end and `middle` in its middle.
+HeatScale heat_scale_around(double low, double middle);
+
 /// Draws a heat map over `image` (uint8 [H, W, 3] RGB). Returns uint8 RGB: [H, W, 3] for the plain overlay
 /// (enlarged by a whole factor if smaller than `smallest_edge`), a panel of two such images and a footer with
 /// `caption` otherwise: side by side, wide ones (above 2 : 1) one above the other. If the result would be

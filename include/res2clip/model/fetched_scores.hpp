@@ -12,11 +12,12 @@
 
 namespace res2clip {
 
-/// The fused map and the scores of a batch's detections, on their way to the CPU. A GPU copies them as soon as
-/// they are there, while the host queues the next batch.
+/// The fused map and the scores of a batch's detections, on their way to the CPU. A GPU copies them as soon
+/// as they are there, while the host queues the next batch.
 class FetchedScores {
  public:
-  explicit FetchedScores(const Detection& detection);
+  /// `shares`: what familiarity() gave of the batch, if it was asked.
+  explicit FetchedScores(const Detection& detection, const at::Tensor& shares = {});
 
   /// Waits for the copies. The tensors are valid afterwards: map [B, H, W], the others [B].
   void wait();
@@ -28,6 +29,7 @@ class FetchedScores {
   static Error not_finite(const std::string& image);
 
   at::Tensor map, score, text, visual, residual;
+  at::Tensor familiarity;  ///< [B, 2]; undefined where nobody asked
 
  private:
   std::unique_ptr<c10::Event> copied_;  // null where nothing is on its way

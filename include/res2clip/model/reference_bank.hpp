@@ -2,12 +2,14 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "res2clip/clip/features.hpp"
 #include "res2clip/core/path.hpp"
+#include "res2clip/model/calibration.hpp"
 
 namespace res2clip {
 
@@ -27,6 +29,8 @@ struct ReferenceBank {
   std::map<int, at::Tensor> patches;  ///< layer -> [K*N, D], shot after shot, patches row-major
   Grid grid;                          ///< of one image
   BankOrigin origin;
+  std::optional<Calibration> calibration;  ///< nothing: the references were not compared with each other
+  std::string checksum;                    ///< SHA-256 that the bank's file states; empty: of no file
 
   std::int64_t shots() const { return global.size(0); }
   ReferenceBank to(c10::Device device) const;
@@ -43,14 +47,18 @@ ReferenceBank concatenate(const std::vector<ReferenceBank>& banks);
 /// References left out or put in another order: those at these places, counted from 0. Throws a data error
 /// for a place that is not there, and for none.
 ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> shots);
+/// Shot `shot` of a bank as a batch of one image, of the bank's layers.
+Features shot_of(const ReferenceBank& bank, std::int64_t shot);
+/// The bank of the other shots, without origin and calibration.
+ReferenceBank without_shot(const ReferenceBank& bank, std::int64_t shot);
 
 /// Writes a bank to one file, whole or not at all. The file is a safetensors file, which Python's safetensors
 /// opens: tensors `global` and `patches.<layer>`, everything else as text in its metadata, and a SHA-256 over
 /// all bytes.
 void save_bank(const ReferenceBank& bank, const Path& path);
 
-/// Reads what save_bank wrote, to the CPU. Throws a data error that names the path for a file that is no
-/// bank, cut off, or changed by one bit.
+/// Reads what save_bank of this version and of 0.1.0 wrote, to the CPU. Throws a data error that names the
+/// path for a file that is no bank, cut off, or changed by one bit.
 ReferenceBank load_bank(const Path& path);
 
 /// The same in memory: what such a file holds. `source` names the bytes in messages.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -84,6 +85,13 @@ class Pipeline {
   ReferenceBank remember(const Features& normals, std::span<const std::string> names = {}) const;
   ReferenceBank remember(std::initializer_list<Path> normals) const { return remember(span_of(normals)); }
 
+  /// The same bank with its references compared with each other, by the settings of this pipeline (see
+  /// calibrate()). A bank that cannot be calibrated stays without.
+  ReferenceBank calibrated(ReferenceBank bank, double false_alarm_rate,
+                           const ProgressCallback& progress = {}) const;
+  /// Which groups of settings decide scores and are other than when the bank was calibrated, as "retrieval"
+  /// (and "checkpoint"): its threshold and limits hold for those alone. Empty: none.
+  std::vector<std::string> changed_since(const Calibration& calibration) const;
   /// A bank that `save_bank` wrote, on the backbone's device. Throws a data error where it does not fit this
   /// pipeline.
   ReferenceBank open_bank(const Path& file) const;
@@ -105,7 +113,8 @@ class Pipeline {
   }
 
  private:
-  Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings);
+  Pipeline(std::shared_ptr<const Backbone> backbone, Detector detector, Settings settings,
+           std::string checkpoint);
   static Pipeline of(std::shared_ptr<const Backbone> backbone, const Settings& settings,
                      const Path& checkpoint);
   static std::span<const Path> span_of(std::initializer_list<Path> paths) {
@@ -114,10 +123,12 @@ class Pipeline {
   std::size_t batch_size() const { return static_cast<std::size_t>(settings_.compute.batch_size); }
   void encode_each(std::span<const Path> images, const ProgressCallback& progress,
                    const std::function<void(Features)>& take) const;
+  std::map<std::string, std::string> scoring_settings() const;
 
   std::shared_ptr<const Backbone> backbone_;
   Detector detector_;
   Settings settings_;
+  std::string checkpoint_;  // SHA-256 of its file; empty: none
   std::shared_ptr<ImageRemarks> remarks_ = std::make_shared<ImageRemarks>();
 };
 

@@ -1,0 +1,166 @@
+#include "res2clip/model/calibrate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/matmul.h>
+#include <ATen/ops/maximum.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
+
+#include "res2clip/core/error.hpp"
+
+namespace res2clip {
+namespace {
+
+/// Cosine similarities of one image's patches [N, D]: to the nearest patch of any reference [N], and,
+/// reference by reference, of its patches to the nearest of the image [K, N].
+struct Nearest {
+  at::Tensor of_image, of_references;
+};
+
+Nearest nearest(const at::Tensor& image, const at::Tensor& references, std::int64_t patches) {
+  Nearest found{at::full({image.size(0)}, -1.0, image.options()), {}};
+  std::vector<at::Tensor> backwards;
+  for (const at::Tensor& reference : references.split(patches)) {
+    const at::Tensor similarity = at::matmul(image, reference.t());
+    found.of_image = at::maximum(found.of_image, similarity.amax({1}));
+    backwards.push_back(similarity.amax({0}));
+  }
+  found.of_references = at::stack(backwards);
+  return found;
+}
+
+const at::Tensor& layer_of(const std::map<int, at::Tensor>& patches, int layer) {
+  const auto found = patches.find(layer);
+  if (found == patches.end())
+    throw data_error("features lack layer " + std::to_string(layer) +
+                     ", which the bank's calibration compares; make the bank again with `res2clip bank`");
+  return found->second;
+}
+
+/// Half of the matched layers' depth: shallow ones see texture alone, the last one is shaped by the text.
+int middle_layer(const ReferenceBank& bank) {
+  return std::next(bank.patches.begin(), static_cast<std::ptrdiff_t>((bank.patches.size() - 1) / 2))->first;
+}
+
+/// Evenly chosen shots.
+std::vector<std::int64_t> compared_shots(std::int64_t shots) {
+  std::vector<std::int64_t> chosen;
+  const std::int64_t count = std::min(shots, kMostCompared);
+  for (std::int64_t i = 0; i < count; ++i) chosen.push_back(i * shots / count);
+  return chosen;
+}
+
+/// The largest value, and beyond it twice as far as from the median to there.
+double beyond(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.back() + 2 * (values.back() - values[values.size() / 2]);
+}
+
+FamiliarityLimits familiarity_limits(const ReferenceBank& bank, const std::vector<std::int64_t>& shots) {
+  constexpr double kNeighbours = 0.99;  // share of the references' patches that find one
+  // What references differ by is a lower bound: a defect may cover this share, and a good image may lack it.
+  constexpr double kLeastStrange = 0.2, kLeastMissing = 0.1;
+  FamiliarityLimits limits;
+  limits.layer = middle_layer(bank);
+  std::vector<at::Tensor> similarities;
+  for (const std::int64_t shot : shots)
+    similarities.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer)[0],
+                                   without_shot(bank, shot).patches.at(limits.layer), bank.grid.size())
+                               .of_image);
+  const at::Tensor all = std::get<0>(at::cat(similarities).cpu().sort());
+  const auto rank = static_cast<std::int64_t>((1 - kNeighbours) * static_cast<double>(all.size(0)));
+  limits.neighbour = 1 - all[rank].item<double>();
+  std::vector<double> strange, missing;
+  for (const std::int64_t shot : shots) {
+    const at::Tensor shares = familiarity(shot_of(bank, shot), without_shot(bank, shot), limits).cpu();
+    strange.push_back(shares[0][0].item<double>());
+    missing.push_back(shares[0][1].item<double>());
+  }
+  limits.most_strange = std::max(kLeastStrange, beyond(strange));
+  limits.most_missing = *std::max_element(missing.begin(), missing.end());
+  limits.most_missing = std::max(limits.most_missing + kLeastMissing, 1.5 * limits.most_missing);
+  return limits;
+}
+
+std::string percent(double share) {
+  return std::to_string(std::llround(100 * share)) + " %";
+}
+
+}  // namespace
+
+std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBank& bank,
+                                     double false_alarm_rate, const ProgressCallback& progress) {
+  const at::NoGradGuard no_gradients;
+  if (bank.shots() < kFewestCalibrated) return std::nullopt;
+  for (const int layer : detector.layers_needed())
+    if (!bank.patches.contains(layer)) return std::nullopt;
+  Calibration calibration;
+  calibration.false_alarm_rate = false_alarm_rate;
+  const std::vector<std::int64_t> shots = compared_shots(bank.shots());
+  std::vector<double> scores, peaks, medians;
+  for (const std::int64_t shot : shots) {
+    if (progress)
+      progress(static_cast<std::int64_t>(scores.size()), static_cast<std::int64_t>(shots.size()), {});
+    const Detection found = detector.detect(shot_of(bank, shot), without_shot(bank, shot));
+    scores.push_back(found.score.item<double>());
+    peaks.push_back(found.map.max().item<double>());
+    medians.push_back(found.map.median().item<double>());
+    calibration.references.push_back({shot, scores.back(), peaks.back()});
+    if (!std::isfinite(scores.back()) || !std::isfinite(peaks.back()))
+      throw data_error("the score of reference " + std::to_string(shot + 1) +
+                       " against the others is not a number; the backbone or this image is damaged");
+  }
+  calibration.threshold = conformal_threshold(scores, false_alarm_rate);
+  std::sort(medians.begin(), medians.end());
+  calibration.map_low = medians[medians.size() / 2];
+  const std::vector<std::size_t> odd = odd_ones(peaks);
+  for (auto one = odd.rbegin(); one != odd.rend(); ++one)
+    peaks.erase(peaks.begin() + static_cast<std::ptrdiff_t>(*one));
+  calibration.map_threshold = *std::max_element(peaks.begin(), peaks.end());
+  calibration.familiarity = familiarity_limits(bank, shots);
+  return calibration;
+}
+
+at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const FamiliarityLimits& limits) {
+  const at::NoGradGuard no_gradients;
+  const at::Tensor& images = layer_of(query.patches, limits.layer);
+  const at::Tensor& references = layer_of(bank.patches, limits.layer);
+  std::vector<at::Tensor> shares;
+  for (const at::Tensor& image : images.unbind(0)) {
+    const Nearest found = nearest(image, references, bank.grid.size());
+    const auto share_without = [&](const at::Tensor& similarity) {
+      return similarity.lt(1 - limits.neighbour).to(at::kFloat).mean(-1);
+    };
+    shares.push_back(at::stack({share_without(found.of_image), share_without(found.of_references).min()}));
+  }
+  return shares.empty() ? at::ones({0, 2}, images.options()) : at::stack(shares);
+}
+
+const char* name_of(Verdict verdict) {
+  return verdict == Verdict::good ? "good" : verdict == Verdict::anomalous ? "anomalous" : "unknown";
+}
+
+Judgement judge(double score, double threshold) {
+  if (!std::isfinite(score)) return {Verdict::unknown, "its score is not a number"};
+  return {score > threshold ? Verdict::anomalous : Verdict::good, {}};
+}
+
+Judgement judge(double score, double threshold, double strange, double missing,
+                const FamiliarityLimits& limits) {
+  // Written so that NaN is unknown.
+  if (!(strange <= limits.most_strange))
+    return {Verdict::unknown, percent(strange) + " of its patches are like none of the references (limit " +
+                                  percent(limits.most_strange) + ")"};
+  if (!(missing <= limits.most_missing))
+    return {Verdict::unknown, "it lacks " + percent(missing) + " of any reference's patches (limit " +
+                                  percent(limits.most_missing) + ")"};
+  return judge(score, threshold);
+}
+
+}  // namespace res2clip
