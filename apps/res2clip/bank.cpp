@@ -23,7 +23,7 @@ void add_bank(CLI::App& program, Run& run) {
       ->type_name("FILE");
   command
       ->add_option("--reference", options->references,
-                   "Pictures of good parts: a file, folder or glob; repeatable")
+                   "Images of good parts: a file, folder or glob; repeatable")
       ->required()
       ->allow_extra_args(false)
       ->type_name("IMAGE");

@@ -29,7 +29,7 @@ void wait_for(c10::Device device) {
 
 void print_figure(const std::string& what, double value, const char* unit) {
   char text[128];
-  std::snprintf(text, sizeof text, "%-40s %10.4f %s", what.c_str(), value, unit);
+  std::snprintf(text, sizeof text, "%-54s %10.4f %s", what.c_str(), value, unit);
   print(text);
 }
 
@@ -40,7 +40,7 @@ at::Tensor unit_features(at::IntArrayRef shape, c10::Device device) {
 
 namespace {
 
-/// Seconds to encode an image, beside the plain form where it is asked for.
+/// Seconds to encode an image, beside the reference implementation where it is asked for.
 double bench_encoding(const Pipeline& pipeline, const BenchOptions& options) {
   const auto device = pipeline.backbone().device();
   const auto size = pipeline.image_size(), batch = pipeline.settings().compute.batch_size;
@@ -54,7 +54,7 @@ double bench_encoding(const Pipeline& pipeline, const BenchOptions& options) {
   if (!options.plain_encoding) return fast;
   const double plain =
       per_image([&] { pipeline.backbone().encode_plain(images, pipeline.detector().layers_needed()); });
-  print_figure("encode, plain form" + which, plain, "s/image");
+  print_figure("encode, reference implementation" + which, plain, "s/image");
   print_figure("  ratio", plain / fast, "times");
   return fast;
 }
@@ -77,7 +77,7 @@ class MadeUpObject {
 };
 
 /// One layer of a batch, per image: the product of features that no form can do without, the form in use, and
-/// the plain form.
+/// the reference implementation.
 void bench_matching(const Pipeline& pipeline, const BenchOptions& options) {
   const auto device = pipeline.backbone().device();
   const std::int64_t side = pipeline.image_size() / pipeline.backbone().card().sizes.patch_size;
@@ -102,7 +102,7 @@ void bench_matching(const Pipeline& pipeline, const BenchOptions& options) {
     print_figure("matrix product alone" + which, product, "s/image");
     print_figure("match" + which, fast, "s/image");
     print_figure("  beside the product", fast / product, "times");
-    print_figure("match, plain form" + which, plain, "s/image");
+    print_figure("match, reference implementation" + which, plain, "s/image");
     print_figure("  ratio", plain / fast, "times");
   }
 }

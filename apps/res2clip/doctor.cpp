@@ -1,4 +1,5 @@
-// What a report of a problem should contain, and a check that fast and plain forms agree on this machine.
+// What a report of a problem should contain, and a check that fast and reference implementations agree on
+// this machine.
 #include <thread>
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -71,7 +72,7 @@ double difference(const at::Tensor& found, const at::Tensor& expected) {
   return (found.cpu() - expected).abs().max().item<double>();
 }
 
-/// The form of matching in use on a device against the plain form on the CPU.
+/// The form of matching in use on a device against the reference implementation on the CPU.
 double matching_difference(c10::Device device) {
   const Grid grid{16, 16};
   const auto query = unit_features(grid.size(), 256, 1).unsqueeze(0);

@@ -180,7 +180,7 @@ void eval(const EvalOptions& options) {
 void add_eval(CLI::App& program, Run& run) {
   auto options = std::make_shared<EvalOptions>();
   CLI::App* command =
-      program.add_subcommand("eval", "Scores a data set and computes the seven figures per class");
+      program.add_subcommand("eval", "Scores a data set and computes the seven metrics per class");
   options->add_run_to(*command);
   options
       ->add_text(

@@ -151,7 +151,7 @@ void require_sensible(const InferOptions& options) {
   if (options.bank.empty() == options.references.empty())
     throw settings_error("infer needs good parts to compare with: either --reference IMAGE or --bank FILE");
   if (names_standard_input(options.references) && names_standard_input(options.inputs))
-    throw settings_error("- (standard input) names references or pictures, not both");
+    throw settings_error("- (standard input) names references or images, not both");
 }
 
 void require_apart(const std::vector<Path>& references, const std::vector<Path>& images) {
@@ -160,11 +160,11 @@ void require_apart(const std::vector<Path>& references, const std::vector<Path>&
   for (const Path& image : images)
     if (good.contains(image))
       throw settings_error(image.string() +
-                           ": is both a reference and a picture to inspect; --reference takes one file, "
+                           ": is both a reference and an image to inspect; --reference takes one file, "
                            "folder or quoted pattern, and is repeatable");
 }
 
-/// The user's pictures, and a folder that cannot be written, stop the run before anything is encoded.
+/// The user's images, and a folder that cannot be written, stop the run before anything is encoded.
 void require_room(OutputFiles& files, const std::vector<Path>& references, const std::vector<Path>& images,
                   const std::vector<std::string>& names) {
   if (!files.wanted()) return;
@@ -214,7 +214,7 @@ void infer(const InferOptions& options) {
   if (!options.quiet)
     note(
         (options.bank.empty() ? std::to_string(references.size()) + " reference(s), " : options.bank + ", ") +
-        (stream ? "pictures from standard input" : std::to_string(images.size()) + " picture(s)"));
+        (stream ? "images from standard input" : std::to_string(images.size()) + " image(s)"));
   ReferenceBank bank = bank_of(pipeline, options, references);
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   if (files.wanted() && how.overlay.calm == 0)
@@ -235,15 +235,14 @@ void infer(const InferOptions& options) {
 
 void add_infer(CLI::App& program, Run& run) {
   auto options = std::make_shared<InferOptions>();
-  CLI::App* command =
-      program.add_subcommand("infer", "Where and how much do pictures differ from good parts?");
+  CLI::App* command = program.add_subcommand("infer", "Where and how much do images differ from good parts?");
   command->add_option("--backbone", options->backbone, "Archive that `export` wrote")
       ->required()
       ->type_name("FILE");
   command
       ->add_option("--reference", options->references,
-                   "Pictures of good parts: a file, folder or quoted glob; repeatable")
-      ->allow_extra_args(false)  // pictures may follow
+                   "Images of good parts: a file, folder or quoted glob; repeatable")
+      ->allow_extra_args(false)  // images may follow
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "Instead: a bank that `bank` wrote")->type_name("FILE");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")
@@ -258,12 +257,12 @@ void add_infer(CLI::App& program, Run& run) {
                    "Map values shown as cold and as hot (default: each map's median; its maximum, or "
                    "half as far again as good parts reach if that is more)")
       ->expected(2)
-      ->allow_extra_args(false)  // pictures may follow
+      ->allow_extra_args(false)  // images may follow
       ->type_name("LOW HIGH");
   command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   command
       ->add_option("images", options->inputs,
-                   "Pictures to inspect: files, folders, globs, or - for paths on standard input")
+                   "Images to inspect: files, folders, globs, or - for paths on standard input")
       ->required();
   options->add_to(*command);
   command->footer(

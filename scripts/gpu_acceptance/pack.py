@@ -13,9 +13,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 # What every such machine has: the C and C++ libraries, the driver, and LibTorch with the libraries of its wheels.
 THERE = re.compile(r"/(ld-linux|lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s|gomp|cuda)[.-])")
-# Codecs of OpenCV for formats that res2clip does not read. They bring some 300 libraries along, so that functions which return 0
-# stand in their place.
-UNUSED = re.compile(r"/lib(gdal|gdcm\w*|OpenEXR\S*|GLX|GL|OpenGL)\.so")
 
 
 def output_of(*command, **more):
@@ -45,24 +42,10 @@ def named_by(path):
     return re.findall(r"\(NEEDED\).*\[(.*)\]", output_of("readelf", "-d", str(path)))
 
 
-def dynamic(path, which):
-    return {line.split()[-1].split("@")[0] for line in output_of("nm", "-D", which, str(path)).splitlines()}
-
-
-def stand_in(library, name, users, folder):
-    """A library of that name, whose functions, those that `users` call, return 0."""
-    called = set().union(*(dynamic(user, "--undefined-only") for user in users)) & dynamic(library, "--defined-only")
-    source = folder / "stand_in.s"
-    source.write_text("".join(f".globl {one}\n.type {one},@function\n{one}: xor %eax,%eax\nret\n" for one in sorted(called))
-                      + '.section .note.GNU-stack,"",@progbits\n')
-    subprocess.run(["gcc", "-shared", "-nostdlib", f"-Wl,-soname,{name}", "-o", str(folder / name), str(source)], check=True)
-    source.unlink()
-
-
 def copy_libraries(binaries, libtorch, folder):
     """Copies the libraries that binaries need, and what those need, into a folder."""
     folder.mkdir()
-    waiting, done, unused = list(binaries), set(), {}
+    waiting, done = list(binaries), set()
     while waiting:
         user = waiting.pop()
         resolved = dict(needed(user, f"{libtorch}/torch/lib"))
@@ -70,22 +53,18 @@ def copy_libraries(binaries, libtorch, folder):
             path = resolved.get(name)
             if path is None or THERE.search(path) or os.path.realpath(path).startswith(os.path.realpath(libtorch)):
                 continue
-            if UNUSED.search(path):
-                unused.setdefault((name, path), []).append(user)
-            elif name not in done:
+            if name not in done:
                 done.add(name)
                 shutil.copy(os.path.realpath(path), folder / name)
                 waiting.append(path)
-    for (name, path), users in unused.items():
-        stand_in(path, name, users, folder)
-    return sorted(done), sorted(name for name, _ in unused)
+    return sorted(done)
 
 
 def stage(build, libtorch, more, without, folder):
     binaries = programs(build)
     if not binaries or binaries[0].name != "res2clip":
         sys.exit(f"{build}: holds no res2clip; run scripts/build.sh --cuda first")
-    libraries, stand_ins = copy_libraries(binaries, libtorch, folder / "lib")
+    libraries = copy_libraries(binaries, libtorch, folder / "lib")
     for path in binaries:
         target = folder / "build" / path.relative_to(build)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +74,7 @@ def stage(build, libtorch, more, without, folder):
         shutil.copytree(ROOT / part, folder / "source" / part, ignore=shutil.ignore_patterns("*.cpp", "*.hpp", "__pycache__"))
     for path in more:
         shutil.copytree(path, folder / "more" / path.name, ignore=shutil.ignore_patterns(*without))
-    manifest = {"libraries": libraries, "stand_ins": stand_ins, "more": [path.name for path in more],
+    manifest = {"libraries": libraries, "more": [path.name for path in more],
                 "programs": [str(path.relative_to(build)) for path in binaries],
                 "version": output_of(str(build / "res2clip"), "version").strip()}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
@@ -133,8 +112,7 @@ def main():
         arguments.output.parent.mkdir(parents=True, exist_ok=True)
         write_archive(Path(scratch), arguments.output)
     size = arguments.output.stat().st_size / 1e6
-    print(f"{arguments.output}: {size:.1f} MB, {len(manifest['programs'])} programs, {len(manifest['libraries'])} libraries; "
-          f"stand-ins for {', '.join(manifest['stand_ins']) or 'none'}")
+    print(f"{arguments.output}: {size:.1f} MB, {len(manifest['programs'])} programs, {len(manifest['libraries'])} libraries")
     if arguments.most_mb and size > arguments.most_mb:
         sys.exit(f"{arguments.output}: is larger than {arguments.most_mb} MB; leave a folder of --with out")
 

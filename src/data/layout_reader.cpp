@@ -22,7 +22,7 @@ std::string absent_file(const Sample& sample) {
   return {};
 }
 
-/// The path of an image below the root, or one made of its whole path that is no way out of a folder.
+/// The path of an image below the root, or one made of its whole path that is not a way out of a folder.
 std::string name_below(const Path& root, const Path& image) {
   const Path below = image.lexically_normal().lexically_relative(root.lexically_normal());
   if (!below.empty() && *below.begin() != "..") return below.generic_string();

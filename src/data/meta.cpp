@@ -30,7 +30,7 @@ Sample read_item(const OrderedJson& item, const Path& root, const std::string& c
   if (defect.empty()) defect = anomalous ? "anomaly" : "good";
   Sample sample = make_sample(root, image, category, defect, anomalous);
   const std::string mask = optional_text(item, "mask_path", where);
-  // A folder is no mask in this format.
+  // A folder is not a mask in this format.
   if (anomalous && !mask.empty() && !is_folder(root / mask)) sample.mask = root / mask;
   return sample;
 }

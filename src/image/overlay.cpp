@@ -39,7 +39,7 @@ float presence(float heat) {
   return t * t * (3 - 2 * t);
 }
 
-/// The map scaled to 0 .. 1, at the picture's size.
+/// The map scaled to 0 .. 1, at the image's size.
 cv::Mat heat_of(const at::Tensor& map, const HeatScale& scale, const cv::Size& size) {
   const at::Tensor whole = map.cpu().contiguous();
   const cv::Mat values(static_cast<int>(whole.size(0)), static_cast<int>(whole.size(1)), CV_32FC1,
@@ -65,7 +65,7 @@ void blend(cv::Mat& picture, const cv::Mat& heat, const OverlayOptions& options)
   }
 }
 
-/// A light line with a dark rim, so that it shows on any picture.
+/// A light line with a dark rim, so that it shows on any image.
 void draw_outline(cv::Mat& picture, const at::Tensor& outlined) {
   const at::Tensor inside = outlined.cpu().contiguous();
   const cv::Mat mask(static_cast<int>(inside.size(0)), static_cast<int>(inside.size(1)), CV_8UC1,
@@ -149,7 +149,7 @@ bool is_wide(const cv::Size& picture) {
   return picture.width > 2 * picture.height;
 }
 
-/// The largest size of a picture with which the result is no longer than kLongestOverlay.
+/// The largest size of an image with which the result is no longer than kLongestOverlay.
 cv::Size room_for(const cv::Size& picture, const OverlayOptions& options) {
   constexpr int kLongest = static_cast<int>(kLongestOverlay);
   if (!options.side_by_side) return {kLongest, kLongest};
@@ -157,7 +157,7 @@ cv::Size room_for(const cv::Size& picture, const OverlayOptions& options) {
   return {(kLongest - 3 * kGap) / 2, kLongest - kGap - kTallestFooter};
 }
 
-/// A picture at the size at which it is shown.
+/// An image at the size at which it is shown.
 cv::Mat at_shown_size(const cv::Mat& picture, const OverlayOptions& options) {
   const cv::Size room = room_for(picture.size(), options);
   const double most = std::min(static_cast<double>(room.width) / picture.cols,

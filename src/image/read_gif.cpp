@@ -114,7 +114,7 @@ class GifReader {
     raster.mode = ramp ? PixelMode::direct : PixelMode::indexed;
     for (std::size_t i = 0; i < canvas.size(); ++i) {
       const int index = canvas[i];
-      // A palette that is a grey ramp is no palette to Pillow, whose indices are grey values then.
+      // A palette that is a grey ramp is not a palette to Pillow, whose indices are grey values then.
       if (ramp)
         std::memset(raster.bytes.get() + 3 * i, index, 3);
       else

@@ -7,7 +7,7 @@ namespace res2clip {
 void describe(Fields& fields, MetricOptions& options) {
   fields.field(
       "mode", options.mode,
-      "pixel curves: exact (every score a threshold) or released (200 strips, as the published figures)");
+      "pixel curves: exact (every score a threshold) or released (200 strips, as the published numbers)");
 }
 
 }  // namespace res2clip

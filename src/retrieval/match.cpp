@@ -90,7 +90,7 @@ Match match(const at::Tensor& query, const at::Tensor& reference, const Grid& gr
   require_match_inputs(query, reference, grid);
   if (has_fused_form(options, query.device()) && query.scalar_type() == at::kFloat)
     return match_fused(query, reference, grid, options);
-  // Image by image: the plain form holds several tensors of all pairs of patches.
+  // Image by image: the reference implementation holds several tensors of all pairs of patches.
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> references, residuals, norms;
   for (std::int64_t image = 0; image < query.size(0); ++image) {

@@ -45,7 +45,7 @@ struct Golden {
   const char* mask;
 };
 
-// Exact: the pictures are to be the same with every compiler and processor.
+// Exact: the images are to be the same with every compiler and processor.
 constexpr Golden kGoldens[] = {
     {"weave", "scratch", "199a610a8cd7", "8074d190b0f5"},
     {"knit", "crack", "6bab76f80616", "6d90cfc7fa0f"},
@@ -100,7 +100,7 @@ TEST(DemoGenerator, KnowsFamiliesAndDefectsThatNoBackboneWasTrainedOn) {
 }
 
 struct Change {
-  double share = 0;    // of the picture that the mask covers
+  double share = 0;    // of the image that the mask covers
   double inside = 0;   // mean change on the mask, of full scale
   double outside = 0;  // mean change beyond two pixels from the mask
   double missed = 0;   // pixels there that change by more than 0.05, as a share of the mask's
@@ -137,7 +137,7 @@ Change change_of(const DemoImage& clean, const DemoImage& defective) {
   return change;
 }
 
-// A picture with a defect and one without, of the same specimen, for a class of each family and the kinds it
+// An image with a defect and one without, of the same specimen, for a class of each family and the kinds it
 // shows.
 TEST(DemoGenerator, MarksWhatADefectChangesAndNothingElse) {
   DemoOptions options;
@@ -160,7 +160,7 @@ TEST(DemoGenerator, MarksWhatADefectChangesAndNothingElse) {
       EXPECT_LE(change.share, 0.20) << name << ", " << kind;
       EXPECT_GE(change.inside, 0.05) << name << ", " << kind;   // 0.06 before 8 bits, exposure and noise
       EXPECT_LE(change.outside, 0.01) << name << ", " << kind;  // shadows and soft edges
-      // A mask without half of its defect leaves more, for each of these pictures. A thread's shadow comes to
+      // A mask without half of its defect leaves more, for each of these images. A thread's shadow comes to
       // 0.15, the soft edge of a discoloration to 0.23, anything else to 0.05.
       const bool soft = kind == "thread" || kind == "discoloration";
       EXPECT_LE(change.missed, soft ? 0.25 : 0.10) << name << ", " << kind;

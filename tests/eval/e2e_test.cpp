@@ -1,4 +1,4 @@
-// Whole runs on real pictures against those of the authors' program: what stands in its table at the end.
+// Whole runs on real images against those of the authors' program: what stands in its table at the end.
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +39,7 @@ const std::vector<int> kLayers{6, 12, 18, 24};
 
 struct Goldens {
   nlohmann::json content;
-  Path root;  ///< of the pictures
+  Path root;  ///< of the images
   Path meta;
 };
 

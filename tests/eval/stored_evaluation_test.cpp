@@ -14,7 +14,7 @@
 namespace res2clip {
 namespace {
 
-/// The made-up data set with a picture behind each image, of a colour of its own.
+/// The made-up data set with an image behind each image, of a colour of its own.
 Dataset dataset_with_files(const testing::TemporaryFolder& folder) {
   auto dataset = testing::made_up_dataset({"a", "b"});
   dataset.root = folder.path();

@@ -55,7 +55,7 @@ TEST(BatchReader, LeavesOutAnImageThatCannotBeReadAndSaysWhy) {
   const TemporaryFolder folder;
   std::vector<Path> images = testing::write_greys(folder, 3);
   const at::Tensor whole = prepare_images(images, {.size = 4});
-  write_file(images[1], "no picture");
+  write_file(images[1], "no image");
   BatchReader reader({.image = {.size = 4}});
   const ImageBatch batch = reader.read(images);
   EXPECT_FALSE(batch.images[0].failure);

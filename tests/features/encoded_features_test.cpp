@@ -29,7 +29,7 @@ auto near_greys(std::initializer_list<double> expected) {
   return ::testing::Pointwise(::testing::DoubleNear(1e-3), std::vector<double>(expected));
 }
 
-/// A picture that can be read only once: the other end of a pipe. Ends when it has been read.
+/// An image that can be read only once: the other end of a pipe. Ends when it has been read.
 std::thread picture_from_pipe(const Path& path, int grey) {
   const TemporaryFolder folder;
   testing::write_grey(folder / "a.png", grey);
@@ -87,7 +87,7 @@ TEST(EncodedFeatures, AnAnnouncedBatchMayBeSkipped) {
 TEST(EncodedFeatures, AnImageThatCannotBeReadIsAnErrorWhenItsTurnComes) {
   const TemporaryFolder folder;
   const std::vector<Path> images = testing::write_greys(folder, 2);
-  write_file(images[1], "no picture");
+  write_file(images[1], "no image");
   GreyBackbone backbone;
   EncodedFeatures encoded = backbone.encoded(1);
   const std::span<const Path> all(images);

@@ -15,12 +15,12 @@
 
 namespace res2clip::testing {
 
-/// A small picture of one grey, 0 to 255.
+/// A small image of one grey, 0 to 255.
 inline void write_grey(const Path& path, int grey) {
   write_png(path, at::full({6, 5, 3}, grey, at::kByte));
 }
 
-/// Pictures 0.png, 1.png, ... whose greys are 10, 11, ...
+/// Images 0.png, 1.png, ... whose greys are 10, 11, ...
 inline std::vector<Path> write_greys(const TemporaryFolder& folder, int count) {
   std::vector<Path> paths;
   for (int i = 0; i < count; ++i) {
@@ -33,7 +33,7 @@ inline std::vector<Path> write_greys(const TemporaryFolder& folder, int count) {
 inline const ReadingOptions kSmall{.image = {.size = 4}, .identities = true};
 inline constexpr Grid kSmallGrid{2, 2};
 
-/// Stands for a backbone: features that tell a picture's grey and the layer, and how many pictures were
+/// Stands for a backbone: features that tell an image's grey and the layer, and how many images were
 /// encoded.
 class GreyBackbone {
  public:

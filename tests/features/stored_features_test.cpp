@@ -145,7 +145,7 @@ TEST_F(StoredFeaturesTest, AreFilledOnceAndSayHowFarTheyAre) {
 }
 
 TEST_F(StoredFeaturesTest, NameAllFilesThatCannotBeReadBeforeAnythingIsEncoded) {
-  write_file(images[1], "no picture");
+  write_file(images[1], "no image");
   std::filesystem::remove(images[3]);
   backbone.encoded_images = 0;
   StoredFeatures stored(store(), encoded, at::kCPU);
@@ -221,7 +221,7 @@ TEST_F(StoredFeaturesTest, StopEverywhereWhereOneProcessIsInterrupted) {
 }
 
 TEST_F(StoredFeaturesTest, RefuseABrokenFileOnAllProcesses) {
-  write_file(images[1], "no picture");
+  write_file(images[1], "no image");
   std::vector<std::int64_t> counts;
   const auto failures = fill_together(
       2, [&](int) { return folder / "store"; }, images, counts);

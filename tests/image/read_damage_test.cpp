@@ -54,7 +54,7 @@ TEST(DecodeImage, SurvivesEveryFlippedByte) {
       std::string damaged = whole;
       damaged[i] = static_cast<char>(damaged[i] ^ 0xFF);
       try {
-        EXPECT_TRUE(decode_image(damaged, name).rgb.defined());  // a changed pixel is still a picture
+        EXPECT_TRUE(decode_image(damaged, name).rgb.defined());  // a changed pixel is still an image
       } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::data);
       }

@@ -71,7 +71,8 @@ TEST(ReferenceBank, IsRefusedWhereAnyBitChanged) {
     std::string changed = whole;
     changed[place] = static_cast<char>(changed[place] ^ (1 << (place % 8)));
     write_file(folder / "changed", changed);
-    EXPECT_THAT(loading(folder / "changed"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
+    EXPECT_THAT(loading(folder / "changed"),
+                Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
         << "byte " << place;
   }
 }
@@ -85,7 +86,7 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
     EXPECT_THAT(loading(folder / "cut"), Fails(ErrorKind::data, HasSubstr("not a complete reference bank")))
         << length << " bytes";
   }
-  write_file(folder / "foreign", "\x89PNG this is a picture, not a bank");
+  write_file(folder / "foreign", "\x89PNG this is an image, not a bank");
   EXPECT_THAT(loading(folder / "foreign"), Fails(ErrorKind::data, HasSubstr("foreign")));
   EXPECT_THAT(loading(folder / "absent"), Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }

@@ -13,7 +13,7 @@ inline constexpr double kMapTolerance = 5e-6;
 inline constexpr double kPatchMapTolerance = 1e-5;
 inline constexpr double kScoreTolerance = 5e-6;
 
-/// One fixture of the whole computation per image: on pictures of the project's own, or on the full set's
+/// One fixture of the whole computation per image: on images of the project's own, or on the full set's
 /// photographs.
 struct ScoringGoldens {
   ScoringGoldens(const Path& folder, c10::Device on)

@@ -12,7 +12,7 @@ namespace {
 using testing::Fails;
 using ::testing::HasSubstr;
 
-/// The plain form: a two-dimensional convolution with zero padding, in double.
+/// The reference implementation: a two-dimensional convolution with zero padding, in double.
 at::Tensor convolved(const at::Tensor& maps, std::int64_t size, double sigma) {
   const at::Tensor distance = at::arange(size, at::kDouble) - static_cast<double>(size / 2);
   const at::Tensor window = (-(distance * distance) / (2 * sigma * sigma)).exp();

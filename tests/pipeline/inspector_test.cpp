@@ -104,7 +104,7 @@ TEST_F(InspectorTest, GivesTheBitsOfPlainDetectionInOrderForAnyNumberOfThreadsAn
 TEST_F(InspectorTest, KeepsTheFailureOfAnImageToThatImage) {
   const Pipeline pipeline = load();
   const std::vector<std::string> whole = lines_of(pipeline, queries);
-  write_file(folder / "broken.png", "no picture");
+  write_file(folder / "broken.png", "no image");
   std::vector<Path> images = queries;
   images[0] = images[4] = images[11] = folder / "broken.png";
   std::vector<std::string> lines = lines_of(pipeline, images);

@@ -18,7 +18,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// The tiny CLIP as a file, and pictures of one class.
+/// The tiny CLIP as a file, and images of one class.
 class PipelineTest : public ::testing::Test {
  protected:
   PipelineTest() {
@@ -158,7 +158,7 @@ TEST_F(PipelineTest, TellsHowFarTheReferencesAre) {
 }
 
 TEST_F(PipelineTest, NamesTheImageThatCannotBeRead) {
-  write_file(folder / "broken.png", "not a picture");
+  write_file(folder / "broken.png", "not an image");
   const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
   const std::vector<Path> images = {queries[0], folder / "broken.png"};
   EXPECT_THAT([&] { pipeline.encode(images); }, Fails(ErrorKind::data, HasSubstr("broken.png")));

@@ -34,7 +34,7 @@ class TrainingImagesTest : public ::testing::Test {
   }
 
   FeatureStore store() const {
-    return {folder / "store", describe_training_store(backbone, settings, "pictures")};
+    return {folder / "store", describe_training_store(backbone, settings, "images")};
   }
 
   std::vector<std::int64_t> all_of(const TrainingData& data) const {

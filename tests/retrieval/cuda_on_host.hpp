@@ -94,7 +94,7 @@ class BlockOfFibers {
       fiber.context.uc_link = &scheduler_;
       makecontext(&fiber.context, enter, 0);
     }
-    // What nobody has written is no number.
+    // What nobody has written is not a number.
     std::fill(memory_.begin(), memory_.end(), std::numeric_limits<float>::quiet_NaN());
     for (bool rising = true; !all(0, fibers_.size(), State::done); rising = !rising) {
       turn(rising);

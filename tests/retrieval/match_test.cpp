@@ -22,7 +22,7 @@ using testing::unit_features;
 
 constexpr double kTolerance = 5e-6;  // retrieval's tolerance in the goldens
 
-/// The plain form in float64: what all forms approximate.
+/// The reference implementation in float64: what all forms approximate.
 Match exact(const at::Tensor& query, const at::Tensor& reference, const Grid& grid,
             const MatchOptions& options) {
   return match_plain(query.to(at::kDouble), reference.to(at::kDouble), grid, options);

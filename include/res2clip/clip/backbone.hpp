@@ -39,8 +39,8 @@ class Backbone {
   /// error for images of another shape.
   Features encode(const at::Tensor& images, std::span<const int> layers) const;
 
-  /// The same by the TorchScript program inside the archive: the plain form, the oracle of `encode`. Float32
-  /// only.
+  /// The same by the TorchScript program inside the archive: the reference implementation, the oracle of
+  /// `encode`. Float32 only.
   Features encode_plain(const at::Tensor& images, std::span<const int> layers) const;
 
   /// Prompts -> [P, D] text features, not normalised, float32 on the backbone's device.

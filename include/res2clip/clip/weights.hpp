@@ -41,9 +41,9 @@ struct StatedForm {
 /// safetensors. Names: OpenAI's, which open_clip shares, those of its `CustomTextCLIP`, Hugging Face's
 /// `CLIPModel`. Half precision is widened. Nothing of a file is run.
 ///
-/// How they are run (ClipForm) is no part of the tensors. It is taken from `stated`, else from the checksum
-/// of a published file, from a safetensors file's metadata, or from `open_clip_config.json` or `config.json`
-/// (with `preprocessor_config.json`) beside the weights.
+/// How they are run (ClipForm) is not a part of the tensors. It is taken from `stated`, else from the
+/// checksum of a published file, from a safetensors file's metadata, or from `open_clip_config.json` or
+/// `config.json` (with `preprocessor_config.json`) beside the weights.
 ///
 /// Throws a data error that names the path: tensors that are missing, superfluous, misshapen or not finite,
 /// another kind of model (which it names), a form that nobody tells or that is not supported.

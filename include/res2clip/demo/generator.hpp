@@ -34,7 +34,7 @@ struct DemoImage {
   std::vector<std::uint8_t> mask;  ///< [size, size], 255 on the defect, 0 elsewhere; empty without a defect
 };
 
-/// One picture, the same on every machine. `specimen` names it among its class and seed; `defect` is a kind's
+/// One image, the same on every machine. `specimen` names it among its class and seed; `defect` is a kind's
 /// name or empty. Throws a settings error for an unknown class or kind.
 DemoImage demo_image(const std::string& class_name, std::int64_t seed, const std::string& specimen,
                      const std::string& defect, int size);
@@ -43,8 +43,8 @@ struct DemoCounts {
   std::int64_t classes = 0, images = 0, masks = 0;
 };
 
-/// Writes the pictures as a data set in MVTec AD's layout: ROOT/CLASS/train/good/000.png, test/good,
-/// test/KIND, ground_truth/KIND/000_mask.png. ROOT/demo.json says how they were made. The pictures depend on
+/// Writes the images as a data set in MVTec AD's layout: ROOT/CLASS/train/good/000.png, test/good,
+/// test/KIND, ground_truth/KIND/000_mask.png. ROOT/demo.json says how they were made. The images depend on
 /// the options alone, not on the machine or the number of threads. Throws a settings error where the options
 /// contradict each other or ROOT holds anything but the same demo data.
 DemoCounts write_demo_data(const Path& root, const DemoOptions& options,

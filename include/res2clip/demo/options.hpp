@@ -8,7 +8,7 @@
 
 namespace res2clip {
 
-/// Which demo pictures to make. A class is called after its family ("gear"), or after its family and a number
+/// Which demo images to make. A class is called after its family ("gear"), or after its family and a number
 /// ("gear_2"): each number is another thing of that family, with parameters of its own.
 struct DemoOptions {
   std::int64_t size = 256;
@@ -16,9 +16,9 @@ struct DemoOptions {
   std::vector<std::string> classes;  ///< empty: one class of each family
   std::vector<std::string> defects;  ///< the kinds to choose from; empty: all
   std::int64_t kinds = 4;            ///< kinds of defects per class, chosen by the seed
-  std::int64_t train = 6;            ///< pictures in train/good of each class
-  std::int64_t good = 6;             ///< pictures in test/good of each class
-  std::int64_t defective = 3;        ///< pictures of each kind of defect of each class
+  std::int64_t train = 6;            ///< images in train/good of each class
+  std::int64_t good = 6;             ///< images in test/good of each class
+  std::int64_t defective = 3;        ///< images of each kind of defect of each class
 };
 void describe(Fields& fields, DemoOptions& options);
 

@@ -49,7 +49,7 @@ struct ComparedRun {
   std::vector<std::string> trained_on;        ///< classes that the checkpoint was trained on; empty: unknown
 };
 
-/// The paper's figures for a run, or why there are none.
+/// The paper's numbers for a run, or why there are none.
 struct PaperComparison {
   const PublishedResult* row = nullptr;
   std::string why_not;  ///< one line; empty with a row, and for data that have nothing to do with the paper's

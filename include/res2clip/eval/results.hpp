@@ -29,8 +29,8 @@ struct Provenance {
 /// The part of a Provenance that the backbone knows.
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum);
 
-/// results.json: version, provenance, settings, and per class and for the mean the seven figures (fractions
-/// of 1; null where there is none, with the reason beside it), the references, the paper's figures or why
+/// results.json: version, provenance, settings, and per class and for the mean the seven metrics (fractions
+/// of 1; null where there is none, with the reason beside it), the references, the paper's numbers or why
 /// they are not comparable, the remarks on the data set, and which images were left out and why.
 std::string results_json(const EvaluationResult& result, const Provenance& provenance,
                          const nlohmann::ordered_json& settings);

@@ -20,7 +20,7 @@ std::string table_heading(std::size_t width);
 std::size_t class_column_width(const std::vector<std::string>& categories);
 
 /// The whole table: heading, a line per class, the mean (with a note for figures that not all classes have),
-/// and the paper's figures with the difference in percentage points, or why these are not comparable.
+/// and the paper's numbers with the difference in percentage points, or why these are not comparable.
 std::string results_table(const EvaluationResult& result);
 
 }  // namespace res2clip

@@ -60,7 +60,8 @@ struct ReadingOptions {
       nullptr;  ///< hears of each image that is decoded; null: nobody does
 };
 
-/// Reads batches of images with threads of its own, each file once. The plain form is prepare_images().
+/// Reads batches of images with threads of its own, each file once. The reference implementation is
+/// prepare_images().
 class BatchReader {
  public:
   explicit BatchReader(const ReadingOptions& options);

@@ -11,7 +11,7 @@
 
 namespace res2clip {
 
-/// Collects the images of one class and computes its seven figures.
+/// Collects the images of one class and computes its seven metrics.
 ///
 /// Every pixel is kept: 4 bytes for a normal one and 8 for an anomalous one, twice that while they are sorted
 /// (the first `finish`). The figures do not depend on the order of the images nor on the number of threads,

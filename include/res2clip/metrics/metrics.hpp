@@ -12,7 +12,7 @@
 
 namespace res2clip {
 
-/// The seven figures of a class, in the order of the published tables.
+/// The seven metrics of a class, in the order of the published tables.
 enum class Metric : std::size_t {
   image_auroc,  ///< area under the ROC curve of image scores
   image_ap,     ///< average precision of image scores (step sum)

@@ -38,16 +38,16 @@ struct InspectionStages {
 
 /// Inspects images in stages that work side by side: reading and preparing (two batches ahead), encoding and
 /// scoring, fetching results from a GPU while it works on the next batch, finishing, and delivering in order.
-/// On a CPU, which encodes images one by one anyway, each image goes on as soon as it is scored. What comes out
-/// is the same for any number of threads. Memory holds three batches, and at most two more and twice as many
-/// images as there are threads on their way to delivery.
+/// On a CPU, which encodes images one by one anyway, each image goes on as soon as it is scored. What comes
+/// out is the same for any number of threads. Memory holds three batches, and at most two more and twice as
+/// many images as there are threads on their way to delivery.
 class Inspector {
  public:
   /// `pipeline` must outlive this. `pixels`: finish() needs ImageRead::pixels.
   Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages);
 
   /// Returns once all images are delivered, or, after a stop was requested, those that were under way. Throws
-  /// what a stage throws, after delivering the images before; an image that cannot be read is no failure.
+  /// what a stage throws, after delivering the images before; an image that cannot be read is not a failure.
   void inspect(std::span<const Path> images);
 
   /// Of all inspections so far.

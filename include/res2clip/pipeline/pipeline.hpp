@@ -15,8 +15,8 @@
 namespace res2clip {
 
 /// Settings with the archive's own image size where they leave it at 0, and with what it was exported with
-/// (`export`) where they leave that at its default. Throws a settings error for a size that is no multiple of
-/// the patch, and where they ask for another export.
+/// (`export`) where they leave that at its default. Throws a settings error for a size that is not a multiple
+/// of the patch, and where they ask for another export.
 Settings fit_to_backbone(Settings settings, const ModelCard& card);
 
 /// Backbone, settings and detector put together: from image files to detections. What the program's commands,

@@ -12,7 +12,7 @@ namespace res2clip {
 /// The image tower on a CUDA device, with few passes over memory between its matrix products: weights are
 /// converted, transposed and scaled once; residual additions are the products' own; biases of the residual
 /// streams are kept apart and added where a row is read next; additions, layer norm and conversion are one
-/// kernel (tower_rows.hpp). The plain form is run_tower().
+/// kernel (tower_rows.hpp). The reference implementation is run_tower().
 class FusedTower {
  public:
   /// Whether this build, LibTorch and the tower's width allow it.
