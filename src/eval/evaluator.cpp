@@ -343,16 +343,6 @@ std::vector<Path> masks_of(const Dataset& dataset) {
   return masks;
 }
 
-References joined(std::span<const References> references) {
-  References whole;
-  for (const References& own : references)
-    for (const auto& [category, paths] : own)
-      for (const Path& path : paths)
-        if (auto& all = whole[category]; std::find(all.begin(), all.end(), path) == all.end())
-          all.push_back(path);
-  return whole;
-}
-
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           FeatureSource& features, const EvaluationOptions& options,
                           const EvaluationListener& listener, const ReadMask& masks) {

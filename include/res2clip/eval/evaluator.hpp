@@ -89,9 +89,6 @@ struct RunsListener {
   std::function<void(const std::vector<StageTime>&, double seconds)> timed;
 };
 
-/// The references of several runs, each image once, those of the first run first.
-References joined(std::span<const References> references);
-
 /// Every image that evaluate() asks for: references and test images of all classes.
 std::vector<Path> images_of(const Dataset& dataset, const References& references);
 /// Every mask that it asks for.
