@@ -165,10 +165,22 @@ std::vector<Finding> examine(std::span<const Sample> samples, Examination how, C
 
 References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice>& choice, bool skip_broken,
                            Communicator& processes, const ReadOptions& reading) {
+  std::vector<ReferenceChoice> choices;
+  if (choice) choices.push_back(*choice);
+  const auto references = examine_dataset(dataset, choices, skip_broken, processes, reading);
+  return references.empty() ? References() : references.front();
+}
+
+std::vector<References> examine_dataset(Dataset& dataset, std::span<const ReferenceChoice> choices,
+                                        bool skip_broken, Communicator& processes,
+                                        const ReadOptions& reading) {
   std::set<Path> unusable;
   for (;;) {
-    const References references = choice ? references_for(dataset, *choice, unusable) : References();
-    const std::vector<Sample> samples = samples_of(dataset, references);
+    std::vector<References> references;
+    for (const ReferenceChoice& choice : choices)
+      references.push_back(references_for(dataset, choice, unusable));
+    const References all = joined(references);
+    const std::vector<Sample> samples = samples_of(dataset, all);
     const auto findings =
         examine(samples, skip_broken ? Examination::pixels : Examination::header, processes, reading);
     if (!skip_broken) require_usable(findings);
@@ -177,7 +189,7 @@ References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice
     if (unusable.size() > before)
       continue;  // other references may have been taken, which nobody has looked at
     remark_on_masks(dataset, samples, findings);
-    remark_on_references(dataset, references);
+    remark_on_references(dataset, all);
     return references;
   }
 }

@@ -120,6 +120,16 @@ References choose_references(const Dataset& dataset, std::int64_t shots, std::in
   return references;
 }
 
+References joined(std::span<const References> references) {
+  References whole;
+  for (const References& own : references)
+    for (const auto& [category, paths] : own)
+      for (const Path& path : paths)
+        if (auto& all = whole[category]; std::find(all.begin(), all.end(), path) == all.end())
+          all.push_back(path);
+  return whole;
+}
+
 bool is_references_file(const std::string& source) {
   return !source.empty() && source != "first" && source != "published";
 }

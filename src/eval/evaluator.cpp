@@ -38,25 +38,44 @@ Sample reference_sample(const Path& path, const Dataset& dataset, const std::str
   return sample;
 }
 
-/// The references of all classes of a data set.
+/// The references of a class; none without references.
+std::span<const Path> references_of(const References& references, const std::string& category) {
+  const auto found = references.find(category);
+  if (found == references.end()) return {};
+  return found->second;
+}
+
+/// The references of all classes of a data set, in the order of its classes.
 std::map<std::string, std::vector<Sample>> reference_samples(const Dataset& dataset,
                                                              const References& references) {
   std::map<std::string, std::vector<Sample>> samples;
   for (const auto& category : dataset.categories) {
-    const auto found = references.find(category);
-    if (found == references.end() || found->second.empty())
-      throw data_error("class '" + category + "' of data set '" + dataset.name +
-                       "' has no reference image; name at least one normal image of it");
-    for (const auto& path : found->second)
-      samples[category].push_back(reference_sample(path, dataset, category));
+    std::vector<Sample>& own = samples[category];
+    for (const Path& path : references_of(references, category))
+      own.push_back(reference_sample(path, dataset, category));
   }
   return samples;
+}
+
+void require_references(const Dataset& dataset, const EvaluationRun& run) {
+  for (const auto& category : dataset.categories) {
+    if (references_of(*run.references, category).empty())
+      throw data_error("class '" + category + "' of data set '" + dataset.name +
+                       "' has no reference image; name at least one normal image of it");
+  }
 }
 
 std::vector<Path> paths_of(Batch batch) {
   std::vector<Path> paths;
   for (const Sample& sample : batch) paths.push_back(sample.image);
   return paths;
+}
+
+/// One image of a batch, as views.
+Features image_of(const Features& batch, std::int64_t i) {
+  Features image{batch.global.narrow(0, i, 1), {}, batch.grid};
+  for (const auto& [layer, patches] : batch.patches) image.patches[layer] = patches.narrow(0, i, 1);
+  return image;
 }
 
 /// All batches of an evaluation in the order in which their features are needed.
@@ -107,91 +126,129 @@ std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const Read
   return masks;
 }
 
-/// The classes of an evaluation, one after the other.
-class EvaluationRun {
+/// The classes of an evaluation, one after the other, for all runs at once.
+class SharedEvaluation {
  public:
-  EvaluationRun(const Detector& detector, FeatureStream& stream, const EvaluationOptions& options,
-                const EvaluationListener& listener, const ReadMask& masks)
-      : detector_(detector), stream_(stream), options_(options), listener_(listener), masks_(masks) {}
+  SharedEvaluation(std::span<const EvaluationRun> runs, FeatureStream& stream,
+                   const EvaluationOptions& options, const RunsListener& listener, const ReadMask& masks)
+      : runs_(runs),
+        stream_(stream),
+        options_(options),
+        listener_(listener),
+        masks_(masks),
+        results_(runs.size()),
+        metrics_(runs.size()) {}
 
-  void evaluate(const std::string& category, std::span<const Sample> normals, std::size_t images) {
-    Class current;
-    current.start = Clock::now();
-    current.result.category = category;
-    for (const Sample& sample : normals) current.result.references.push_back(sample.name);
-    const ReferenceBank bank = bank_of(normals.size());
+  /// `normals`: the references of all runs, each once. The stream has their batches, then those of `images`
+  /// test images.
+  void evaluate(const Dataset& dataset, const std::string& category, std::span<const Sample> normals,
+                std::size_t images) {
+    std::vector<Class> current = begin(dataset, category);
+    const std::vector<ReferenceBank> banks = banks_of(normals, category);
     // One batch behind: a GPU works on the next one while its figures are taken.
     Batch batch_before;
-    std::unique_ptr<FetchedScores> before;
+    std::vector<FetchedScores> before;
     for (std::size_t seen = 0; seen < images;) {
       const auto [batch, query] = next();
-      auto found = detect(query, bank);
+      auto found = detect(query, banks);
       seen += batch.size();
-      if (before) collect(batch_before, *before, current);
+      collect(batch_before, before, current);
       batch_before = batch;
       before = std::move(found);
       if (measured_.valid() && measured_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
         take_measured();
     }
-    if (before) collect(batch_before, *before, current);
+    collect(batch_before, before, current);
     take_measured();
     measured_ = std::async(std::launch::async, [this, whole = std::move(current)]() mutable {
-      const StageClock::Busy measuring(measuring_);
-      if (!is_open(whole)) whole.result.metrics = whole.accumulator.finish(options_.metrics.mode);
-      whole.result.seconds = std::chrono::duration<double>(Clock::now() - whole.start).count();
+      measure(whole);
       return std::move(whole);
     });
   }
 
-  EvaluationResult finish() {
+  std::vector<EvaluationResult> finish() {
     take_measured();
-    result_.mode = options_.metrics.mode;
-    result_.mean = mean_over_classes(metrics_);
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      results_[run].mode = runs_[run].metrics.mode;
+      results_[run].mean = mean_over_classes(metrics_[run]);
+    }
     if (listener_.timed)
       listener_.timed({{"features", 1, features_.seconds()},
                        {"match, score", 1, scoring_.seconds()},
                        {"masks, collect", 1, collecting_.seconds()},
                        {"metrics", 1, measuring_.seconds()}},
                       std::chrono::duration<double>(Clock::now() - start_).count());
-    return std::move(result_);
+    return std::move(results_);
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// A class as one run sees it.
   struct Class {
     ClassResult result;
     ClassAccumulator accumulator;
     Clock::time_point start;
   };
 
+  std::vector<Class> begin(const Dataset& dataset, const std::string& category) const {
+    std::vector<Class> current(runs_.size());
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      current[run].start = Clock::now();
+      current[run].result.category = category;
+      for (const Path& path : references_of(*runs_[run].references, category))
+        current[run].result.references.push_back(reference_sample(path, dataset, category).name);
+    }
+    return current;
+  }
+
   std::pair<Batch, Features> next() {
     const StageClock::Busy waiting(features_);
     return stream_.next();
   }
 
-  std::unique_ptr<FetchedScores> detect(const Features& query, const ReferenceBank& bank) {
+  std::vector<FetchedScores> detect(const Features& query, const std::vector<ReferenceBank>& banks) {
     const StageClock::Busy scoring(scoring_);
-    return std::make_unique<FetchedScores>(detector_.detect(query, bank));
+    std::vector<FetchedScores> found;
+    for (std::size_t run = 0; run < runs_.size(); ++run)
+      found.emplace_back(runs_[run].detector->detect(query, banks[run]));
+    return found;
   }
 
-  ReferenceBank bank_of(std::size_t shots) {
-    std::vector<Features> parts;
-    for (std::size_t done = 0; done < shots;) {
-      auto [batch, features] = next();
+  /// The bank of each run, of the references that are its own.
+  std::vector<ReferenceBank> banks_of(std::span<const Sample> normals, const std::string& category) {
+    std::map<Path, Features> features;
+    for (std::size_t done = 0; done < normals.size();) {
+      const auto [batch, found] = next();
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        features.emplace(batch[i].image, image_of(found, static_cast<std::int64_t>(i)));
       done += batch.size();
-      parts.push_back(std::move(features));
     }
-    return detector_.remember(concatenate(parts));
+    std::vector<ReferenceBank> banks;
+    for (const EvaluationRun& run : runs_) {
+      std::vector<Features> own;
+      for (const Path& path : references_of(*run.references, category)) own.push_back(features.at(path));
+      banks.push_back(run.detector->remember(concatenate(own)));
+    }
+    return banks;
   }
 
-  /// Adds a batch's maps and scores to the metrics and the result of its class.
-  void collect(Batch batch, FetchedScores& found, Class& current) {
+  /// Adds the maps and scores of a batch to the metrics and results of its class.
+  void collect(Batch batch, std::vector<FetchedScores>& found, std::vector<Class>& current) {
+    if (found.empty()) return;
     const StageClock::Busy collecting(collecting_);
-    found.wait();
+    found.front().wait();
+    const auto masks = masks_of(batch, found.front().map, masks_);  // of one size for all runs
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      found[run].wait();
+      collect(batch, found[run], masks, run, current[run]);
+    }
+  }
+
+  void collect(Batch batch, const FetchedScores& found, const std::vector<at::Tensor>& masks, std::size_t run,
+               Class& current) {
     const auto at = [](const at::Tensor& scores, std::size_t i) {
       return scores[static_cast<std::int64_t>(i)].item<float>();
     };
-    const auto masks = masks_of(batch, found.map, masks_);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const Sample& sample = batch[i];
       if (!found.finite(static_cast<std::int64_t>(i))) throw FetchedScores::not_finite(sample.image.string());
@@ -199,7 +256,20 @@ class EvaluationRun {
       current.result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
                                        at(found.visual, i), at(found.residual, i)});
       current.accumulator.add(map, masks[i], current.result.images.back().score, sample.anomalous);
-      if (listener_.image_done) listener_.image_done(sample, map);
+      if (listener_.image_done) listener_.image_done(run, sample, map);
+    }
+  }
+
+  /// The figures of a class, run by run.
+  void measure(std::vector<Class>& whole) {
+    const StageClock::Busy measuring(measuring_);
+    for (std::size_t run = 0; run < whole.size(); ++run) {
+      Class& one = whole[run];
+      if (!is_open(one)) {
+        one.result.metrics = one.accumulator.finish(runs_[run].metrics.mode);
+        one.accumulator = {};
+      }
+      one.result.seconds = std::chrono::duration<double>(Clock::now() - one.start).count();
     }
   }
 
@@ -211,26 +281,43 @@ class EvaluationRun {
   /// The class before, whose figures were computed meanwhile.
   void take_measured() {
     if (!measured_.valid()) return;
-    Class whole = measured_.get();
-    const bool open = is_open(whole);
-    if (open) result_.open.emplace(whole.result.category, std::move(whole.accumulator));
-    result_.classes.push_back(std::move(whole.result));
-    if (open) return;
-    metrics_.push_back(result_.classes.back().metrics);
-    if (listener_.class_done) listener_.class_done(result_.classes.back());
+    std::vector<Class> whole = measured_.get();
+    for (std::size_t run = 0; run < whole.size(); ++run) take_measured(run, std::move(whole[run]));
   }
 
-  const Detector& detector_;
+  void take_measured(std::size_t run, Class whole) {
+    const bool open = is_open(whole);
+    EvaluationResult& result = results_[run];
+    if (open) result.open.emplace(whole.result.category, std::move(whole.accumulator));
+    result.classes.push_back(std::move(whole.result));
+    if (open) return;
+    metrics_[run].push_back(result.classes.back().metrics);
+    if (listener_.class_done) listener_.class_done(run, result.classes.back());
+  }
+
+  std::span<const EvaluationRun> runs_;
   FeatureStream& stream_;
   const EvaluationOptions& options_;
-  const EvaluationListener& listener_;
+  const RunsListener& listener_;
   const ReadMask& masks_;
   const Clock::time_point start_ = Clock::now();
   StageClock features_, scoring_, collecting_, measuring_;
-  EvaluationResult result_;
-  std::vector<ClassMetrics> metrics_;
-  std::future<Class> measured_;  // last: waits for the thread that uses the others
+  std::vector<EvaluationResult> results_;
+  std::vector<std::vector<ClassMetrics>> metrics_;
+  std::future<std::vector<Class>> measured_;  // last: waits for the thread that uses the others
 };
+
+/// What the listener of a single run hears of several.
+RunsListener listener_of_one(const EvaluationListener& listener) {
+  RunsListener of_runs{listener.progress, {}, {}, listener.timed};
+  if (listener.class_done)
+    of_runs.class_done = [&listener](std::size_t, const ClassResult& result) { listener.class_done(result); };
+  if (listener.image_done)
+    of_runs.image_done = [&listener](std::size_t, const Sample& sample, const at::Tensor& map) {
+      listener.image_done(sample, map);
+    };
+  return of_runs;
+}
 
 }  // namespace
 
@@ -265,20 +352,34 @@ std::vector<Path> masks_of(const Dataset& dataset) {
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           FeatureSource& features, const EvaluationOptions& options,
                           const EvaluationListener& listener, const ReadMask& masks) {
+  const EvaluationRun run{&detector, &references, options.metrics};
+  return std::move(
+      evaluate_runs(dataset, {&run, 1}, features, options, listener_of_one(listener), masks).front());
+}
+
+std::vector<EvaluationResult> evaluate_runs(const Dataset& dataset, std::span<const EvaluationRun> runs,
+                                            FeatureSource& features, const EvaluationOptions& options,
+                                            const RunsListener& listener, const ReadMask& masks) {
   if (options.batch_size < 1)
     throw settings_error("the batch size is " + std::to_string(options.batch_size) +
                          "; it must be at least 1");
-  const auto normals = reference_samples(dataset, references);
+  TORCH_INTERNAL_ASSERT(!runs.empty());
+  std::vector<References> references;
+  for (const EvaluationRun& run : runs) {
+    require_references(dataset, run);
+    references.push_back(*run.references);
+  }
+  const auto normals = reference_samples(dataset, joined(references));
   FeatureStream stream(features, options.batch_size, listener.progress);
   for (const auto& category : dataset.categories) {
     stream.plan(normals.at(category));
     stream.plan(test_of(dataset, category));
   }
 
-  EvaluationRun run(detector, stream, options, listener, masks);
+  SharedEvaluation evaluation(runs, stream, options, listener, masks);
   for (const auto& category : dataset.categories)
-    run.evaluate(category, normals.at(category), test_of(dataset, category).size());
-  return run.finish();
+    evaluation.evaluate(dataset, category, normals.at(category), test_of(dataset, category).size());
+  return evaluation.finish();
 }
 
 }  // namespace res2clip

@@ -12,6 +12,7 @@
 #include "res2clip/core/version.hpp"
 
 #include "csv.hpp"
+#include "results_parts.hpp"
 
 namespace res2clip {
 namespace {
@@ -56,23 +57,6 @@ Json named_by_card(const std::string& weights_sha256) {
   return name.empty() ? Json(nullptr) : Json(name);
 }
 
-Json provenance_json(const Provenance& provenance) {
-  Json json = {{"version", version()},
-               {"dataset", provenance.dataset},
-               {"data_root", provenance.data_root.generic_string()},
-               {"shots", provenance.shots},
-               {"mode", provenance.fine_tuned ? "fine_tuned" : "training_free"},
-               {"backbone",
-                {{"name", provenance.backbone_name},
-                 {"checksum", provenance.backbone_checksum},
-                 {"weights_sha256", provenance.weights_sha256},
-                 {"weights_named_by_their_card", named_by_card(provenance.weights_sha256)}}}};
-  json["checkpoint"] = provenance.checkpoint.empty() ? Json(nullptr)
-                                                     : Json{{"path", provenance.checkpoint.generic_string()},
-                                                            {"sha256", provenance.checkpoint_sha256}};
-  return json;
-}
-
 Json published_json(const PublishedResult& published, const MeanMetrics& mean) {
   Json figures;
   for (const auto metric : kMetrics) {
@@ -91,6 +75,23 @@ std::string row(const std::string& name, const auto& figures) {
 }
 
 }  // namespace
+
+Json provenance_json(const Provenance& provenance) {
+  Json json = {{"version", version()},
+               {"dataset", provenance.dataset},
+               {"data_root", provenance.data_root.generic_string()},
+               {"shots", provenance.shots},
+               {"mode", provenance.fine_tuned ? "fine_tuned" : "training_free"},
+               {"backbone",
+                {{"name", provenance.backbone_name},
+                 {"checksum", provenance.backbone_checksum},
+                 {"weights_sha256", provenance.weights_sha256},
+                 {"weights_named_by_their_card", named_by_card(provenance.weights_sha256)}}}};
+  json["checkpoint"] = provenance.checkpoint.empty() ? Json(nullptr)
+                                                     : Json{{"path", provenance.checkpoint.generic_string()},
+                                                            {"sha256", provenance.checkpoint_sha256}};
+  return json;
+}
 
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum) {
   provenance.backbone_name = card.origin.name;

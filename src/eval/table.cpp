@@ -5,39 +5,10 @@
 #include <cstdio>
 #include <optional>
 
+#include "table_cells.hpp"
+
 namespace res2clip {
 namespace {
-
-constexpr std::size_t kColumn = 9;
-
-std::string padded_left(const std::string& text, std::size_t width) {
-  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
-}
-
-/// Letters of UTF-8 text, for alignment.
-std::size_t letters(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
-}
-
-std::string first_column(const std::string& text, std::size_t width) {
-  const std::size_t size = letters(text);
-  return text + std::string(width > size ? width - size : 0, ' ');
-}
-
-std::string decimal(double value, const char* format = "%.1f") {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
-}
-
-std::string cell(const std::string& text) {
-  return padded_left(text, kColumn);
-}
-
-std::string percent(const std::optional<double>& value) {
-  return cell(value ? decimal(*value * 100.0) : "-");
-}
 
 std::string line(const std::string& name, const auto& figures, std::size_t width) {
   std::string text = first_column(name, width);
@@ -54,19 +25,6 @@ std::string missing_note(const MeanMetrics& mean) {
             std::string(name_of(metric)) + " (" + std::to_string(mean[metric].counted) + ")";
   }
   return text.empty() ? text : text + "\n";
-}
-
-std::string published_lines(const PublishedResult& published, const MeanMetrics& mean, std::size_t width) {
-  std::string paper = first_column("paper", width);
-  std::string deviation = first_column("  +-", width);
-  std::string difference = first_column("difference", width);
-  for (const auto metric : kMetrics) {
-    paper += cell(decimal(published[metric].mean));
-    deviation += cell(decimal(published[metric].deviation));
-    const auto& own = mean[metric].value;
-    difference += cell(own ? decimal(*own * 100.0 - published[metric].mean, "%+.1f") : "-");
-  }
-  return paper + "\n" + deviation + "\n" + difference + "\n";
 }
 
 }  // namespace
@@ -95,7 +53,11 @@ std::string results_table(const EvaluationResult& result) {
   std::string text = table_heading(width) + "\n" + rule + "\n";
   for (const auto& one : result.classes) text += class_line(one.category, one.metrics, width) + "\n";
   text += rule + "\n" + line("mean", result.mean.figures, width) + "\n";
-  if (result.paper.row != nullptr) text += published_lines(*result.paper.row, result.mean, width);
+  if (result.paper.row != nullptr) {
+    std::array<std::optional<double>, kMetricCount> means;
+    for (const auto metric : kMetrics) means[static_cast<std::size_t>(metric)] = result.mean[metric].value;
+    text += published_lines(*result.paper.row, means, width);
+  }
   text += missing_note(result.mean);
   if (!result.paper.why_not.empty()) text += "not compared with the paper: " + result.paper.why_not + "\n";
   return text;

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import time
 from pathlib import Path
@@ -37,6 +38,53 @@ class Evaluation(ProgramTest):
              self.folder / "eval-store", "-q")
         for name in ("results.csv", "scores.csv", "references.json"):
             self.assertEqual((first / name).read_bytes(), (second / name).read_bytes(), name)
+
+    def test_several_runs_in_one_call_are_those_of_single_calls(self):
+        base = ("eval", "--backbone", self.clip, "--data", self.data, "--classes", "mesh,gear", "--threads", 1, "-q")
+        together = self.folder / "together"
+        table = done(*base, "--shots", "1,2", "--seeds", "111,222,7", "--output", together)
+        means = {}
+        for shots in (1, 2):
+            for seed in (111, 222, 7):
+                name = f"shots-{shots}-seed-{seed}"
+                alone = self.folder / name
+                done(*base, "--shots", shots, "--seed", seed, "--output", alone)
+                for file in ("results.csv", "scores.csv", "references.json"):
+                    self.assertEqual((together / name / file).read_bytes(), (alone / file).read_bytes(), name)
+                means.setdefault(shots, []).append(json.loads((alone / "results.json").read_text())["mean"]["metrics"])
+        summaries = json.loads((together / "runs.json").read_text())["shots"]
+        for summary in summaries:
+            runs = means[summary["shots"]]
+            for metric, spread in summary["mean"].items():
+                values = [run[metric] for run in runs]
+                self.assertAlmostEqual(spread["mean"], statistics.mean(values), 12)
+                self.assertAlmostEqual(spread["deviation"], statistics.stdev(values), 12)
+        self.assertEqual([summary["shots"] for summary in summaries], [1, 2])
+        self.assertGreater(max(spread["deviation"] for spread in summaries[0]["mean"].values()), 0)  # references differ
+        self.assertEqual(table.count("seed 222"), 2)
+        done("eval", "--config", together / "shots-2-seed-7/settings.yaml", "-q")  # the same again, into its own folder
+        outputs = [p.communicate(timeout=120) for p in self.processes(2, *base, "--shots", "1,2", "--seeds", "111,222,7",
+                                                                       "--output", self.folder / "shared")]
+        self.assertEqual(outputs[0][0], table)
+        self.assertEqual((self.folder / "shared/runs.csv").read_bytes(), (together / "runs.csv").read_bytes())
+
+    def test_lists_of_runs_that_make_no_sense_are_refused(self):
+        base = ("eval", "--backbone", "nowhere.pt", "--data", self.data)
+        self.fails(2, "--seeds names 7 twice", *base, "--seeds", "7,8,7")
+        self.fails(2, "--seeds is 'x'; it must be a whole number", *base, "--seeds", "1,x")
+        self.fails(2, "--references first names them", *base, "--seeds", "1,2", "--references", "first")
+        result = run(*base, "--seeds", "1,2", "--seed", 3)
+        self.assertEqual(result.returncode, 2, result.stderr)
+
+    def test_results_of_another_evaluation_are_not_replaced(self):
+        output = self.folder / "kept"
+        base = ("eval", "--backbone", self.clip, "--data", self.data, "--classes", "mesh", "-q", "--output", output)
+        done(*base)
+        kept = (output / "results.json").read_bytes()
+        self.fails(2, "retrieval.gamma is 0.01 there, 0.02 now", *base, "--set", "retrieval.gamma=0.02")
+        self.fails(2, "a single run", *base, "--seeds", "1,2")
+        self.assertEqual((output / "results.json").read_bytes(), kept)
+        done(*base, "--batch-size", 2)
 
     def test_several_processes_evaluate_what_one_does(self):
         one, three = self.folder / "one", self.folder / "three"

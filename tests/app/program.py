@@ -4,6 +4,7 @@ Each test file is called as FILE PROGRAM PROJECT FORMULA_CLIP.
 """
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -49,6 +50,7 @@ class ProgramTest(unittest.TestCase):
 
     def means(self, *arguments, data=None):
         output = self.folder / "bounds"
+        shutil.rmtree(output, ignore_errors=True)
         done("eval", "--data", data or self.data, "--output", output, "-q", *arguments)
         return json.loads((output / "results.json").read_text())["mean"]["metrics"]
 

@@ -46,7 +46,8 @@ TEST(ResultsTable, StandsBesideThePaper) {
   EXPECT_THAT(table, ::testing::HasSubstr(
                          "paper          95.5     94.8     89.7     97.6     63.0     61.3     82.8\n"
                          "  +-            0.7      2.1      1.9      0.3      1.4      1.3      0.7\n"
-                         "difference     +0.1     +0.8     +5.9     -2.0    +32.6    +34.3    +12.8\n"));
+                         "difference     +0.1     +0.8    +5.9*    -2.0*   +32.6*   +34.3*   +12.8*\n"
+                         "* further from the paper than its standard deviation over three runs\n"));
 }
 
 TEST(ResultsTable, SaysWhyItDoesNotStandBesideThePaper) {

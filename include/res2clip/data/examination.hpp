@@ -40,6 +40,12 @@ std::vector<Sample> samples_of(const Dataset& dataset, const References& referen
 References examine_dataset(Dataset& dataset, const std::optional<ReferenceChoice>& choice, bool skip_broken,
                            Communicator& processes, const ReadOptions& reading = {});
 
+/// The same for several runs on one data set: all files are looked at once. Gives the references of each
+/// choice.
+std::vector<References> examine_dataset(Dataset& dataset, std::span<const ReferenceChoice> choices,
+                                        bool skip_broken, Communicator& processes,
+                                        const ReadOptions& reading = {});
+
 /// Looks at images that are no data set, as references of a bank: takes those that cannot be used out of
 /// `images`, and returns what is wrong with each. Without `skip_broken`, or if none is left, throws a data
 /// error that names them. Only regular files are looked at: others can be read once.

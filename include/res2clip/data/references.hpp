@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ References take_references(const References& references, const std::vector<std::
 /// name and on the names of the class's images, not on their order or on other classes. Throws a data error
 /// for a class with fewer training images.
 References choose_references(const Dataset& dataset, std::int64_t shots, std::int64_t seed);
+
+/// The references of several runs, each image once, those of the first run first.
+References joined(std::span<const References> references);
 
 /// Which references a run takes.
 struct ReferenceChoice {

@@ -75,6 +75,21 @@ struct EvaluationOptions {
   std::vector<std::string> open = {};
 };
 
+/// One of several evaluations over the same images. What it points to must outlive the evaluation.
+struct EvaluationRun {
+  const Detector* detector;
+  const References* references;
+  MetricOptions metrics;
+};
+
+/// Whom several evaluations tell how they go; `run` is the place among them.
+struct RunsListener {
+  ProgressCallback progress;
+  std::function<void(std::size_t run, const ClassResult&)> class_done;
+  std::function<void(std::size_t run, const Sample&, const at::Tensor& map)> image_done;
+  std::function<void(const std::vector<StageTime>&, double seconds)> timed;
+};
+
 /// Every image that evaluate() asks for: references and test images of all classes.
 std::vector<Path> images_of(const Dataset& dataset, const References& references);
 /// Every mask that it asks for.
@@ -88,5 +103,14 @@ std::vector<Path> masks_of(const Dataset& dataset);
 EvaluationResult evaluate(const Dataset& dataset, const References& references, const Detector& detector,
                           FeatureSource& features, const EvaluationOptions& options,
                           const EvaluationListener& listener = {}, const ReadMask& masks = read_mask);
+
+/// The same for several runs at once, that differ in detector, references or metrics: each image is encoded,
+/// and each mask read, once for all of them. Every result is what evaluate() gives of that run alone (but for
+/// the seconds). `features` has the layers that all detectors need. `options.metrics` is not looked at: each
+/// run has its own. Memory holds the pixels of two classes for each run.
+std::vector<EvaluationResult> evaluate_runs(const Dataset& dataset, std::span<const EvaluationRun> runs,
+                                            FeatureSource& features, const EvaluationOptions& options,
+                                            const RunsListener& listener = {},
+                                            const ReadMask& masks = read_mask);
 
 }  // namespace res2clip

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "res2clip/core/path.hpp"
+#include "res2clip/eval/results.hpp"
+
+namespace res2clip {
+
+/// Throws a settings error that says what differs if a folder holds the results of another evaluation: with
+/// another backbone, checkpoint, data set or setting that decides results, or of several runs. Those of the
+/// same evaluation may be replaced. `settings`: as results_json() takes them.
+void require_no_other_results(const Path& folder, const Provenance& provenance,
+                              const nlohmann::ordered_json& settings);
+
+/// The same for a folder that is to hold several runs in folders of their own: throws if it holds the results
+/// of a single one.
+void require_no_single_result(const Path& folder);
+
+}  // namespace res2clip

@@ -1,0 +1,60 @@
+#include "table_cells.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace res2clip {
+namespace {
+
+std::string padded_left(const std::string& text, std::size_t width) {
+  return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
+}
+
+}  // namespace
+
+std::size_t letters(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char byte) { return (byte & 0xC0) != 0x80; }));
+}
+
+std::string first_column(const std::string& text, std::size_t width) {
+  const std::size_t size = letters(text);
+  return text + std::string(width > size ? width - size : 0, ' ');
+}
+
+std::string decimal(double value, const char* format) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), format, value);
+  return text.data();
+}
+
+std::string cell(const std::string& text) {
+  return padded_left(text, kColumn);
+}
+
+std::string percent(const std::optional<double>& value) {
+  return cell(value ? decimal(*value * 100.0) : "-");
+}
+
+std::string published_lines(const PublishedResult& published,
+                            const std::array<std::optional<double>, kMetricCount>& means, std::size_t width) {
+  std::string paper = first_column("paper", width);
+  std::string deviation = first_column("  +-", width);
+  std::string difference = first_column("difference", width);
+  bool beyond = false;
+  for (const auto metric : kMetrics) {
+    const PublishedFigure& figure = published[metric];
+    paper += cell(decimal(figure.mean));
+    deviation += cell(decimal(figure.deviation));
+    const auto& own = means[static_cast<std::size_t>(metric)];
+    const double apart = own ? *own * 100.0 - figure.mean : 0.0;
+    const bool far = std::abs(apart) > figure.deviation + 0.05;  // both are rounded to one decimal
+    beyond = beyond || far;
+    difference += cell(own ? decimal(apart, "%+.1f") + (far ? "*" : "") : "-");
+  }
+  return paper + "\n" + deviation + "\n" + difference + "\n" +
+         (beyond ? "* further from the paper than its standard deviation over three runs\n" : "");
+}
+
+}  // namespace res2clip
