@@ -136,9 +136,9 @@ void print_weights(const ArchiveCheck& found, const std::string& weights) {
     return;
   }
   const ClipForm& form = found.card.form;
-  const ClipWeights read = read_clip_weights(
-      weights, {form.activation, form.vision_head_width, form.text_head_width, form.normalisation.mean,
-                form.normalisation.deviation});
+  const ClipWeights read =
+      read_clip_weights(weights, {form.activation, form.vision_head_width, form.text_head_width,
+                                  form.normalisation.mean, form.normalisation.deviation});
   const bool same = is_made_from(found, read);
   print("weights      " + describe_weights(read.origin, read.sizes) +
         (same ? ": verified, the archive was made from them" : ": the archive was NOT made from them"));
@@ -192,9 +192,10 @@ void add_doctor(CLI::App& program, Run& run) {
     std::string backbone, weights;
   };
   auto options = std::make_shared<Options>();
-  CLI::Option* backbone =
-      command->add_option("--backbone", options->backbone, "Also verify this archive, and check encoding with it")
-          ->type_name("FILE");
+  CLI::Option* backbone = command
+                              ->add_option("--backbone", options->backbone,
+                                           "Also verify this archive, and check encoding with it")
+                              ->type_name("FILE");
   command
       ->add_option("--weights", options->weights,
                    "Verify that the archive was made from these weights, as `export` takes them")

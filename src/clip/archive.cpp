@@ -17,8 +17,8 @@
 namespace res2clip {
 namespace {
 
-/// Bytes on their way to a file. Failures are told by `close` alone: LibTorch's archive writer ends the process
-/// where its stream fails.
+/// Bytes on their way to a file. Failures are told by `close` alone: LibTorch's archive writer ends the
+/// process where its stream fails.
 class DeferredFile : public std::streambuf {
  public:
   explicit DeferredFile(AtomicFile& file) : file_(file) {}

@@ -44,8 +44,7 @@ std::string random_letters() {
 
 /// Of a name that is nearly as long as names may be, the beginning stands for all of it.
 Path temporary_name(const Path& path) {
-  const std::string tail =
-      "." + std::to_string(::getpid()) + "-" + random_letters() + std::string(kEnding);
+  const std::string tail = "." + std::to_string(::getpid()) + "-" + random_letters() + std::string(kEnding);
   return path.parent_path() / (path.filename().string().substr(0, kLongestName - tail.size()) + tail);
 }
 

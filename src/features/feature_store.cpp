@@ -275,8 +275,9 @@ Features FeatureStore::read(std::span<const std::string> identities, bool page_l
     TORCH_INTERNAL_ASSERT(slot != state_->slots.end(), "the image is not in the store");
     const std::string bytes = state_->bytes_of(slot->second);
     if (!state_->intact(slot->second, bytes))
-      throw data_error(state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
-                       "... are damaged, or were changed while they were in use; start again, they will be computed anew");
+      throw data_error(
+          state_->data.path().string() + ": the features of image " + identity.substr(0, 12) +
+          "... are damaged, or were changed while they were in use; start again, they will be computed anew");
     copy_record(bytes.data(), state_->held, i, features);
   }
   return features;

@@ -40,9 +40,10 @@ bool FetchedScores::finite(std::int64_t row) const {
 }
 
 Error FetchedScores::not_finite(const std::string& image) {
-  return data_error(image +
-                    ": its scores are not finite numbers: the backbone, the references or the checkpoint hold "
-                    "numbers too large to compute with; make them again");
+  return data_error(
+      image +
+      ": its scores are not finite numbers: the backbone, the references or the checkpoint hold "
+      "numbers too large to compute with; make them again");
 }
 
 }  // namespace res2clip

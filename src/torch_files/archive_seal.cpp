@@ -56,7 +56,8 @@ void seal_archive(const Path& file, int descriptor) {
   const std::string bytes = end + comment;
   const auto put = ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(size - end.size()));
   if (put != static_cast<ssize_t>(bytes.size()))
-    throw runtime_error(file.string() + ": cannot be written: " + (put < 0 ? std::strerror(errno) : "disk full"));
+    throw runtime_error(file.string() +
+                        ": cannot be written: " + (put < 0 ? std::strerror(errno) : "disk full"));
 }
 
 std::optional<std::string> stated_digest(const ZipArchive& archive) {
@@ -64,7 +65,8 @@ std::optional<std::string> stated_digest(const ZipArchive& archive) {
   if (comment.empty()) return std::nullopt;
   if (comment.size() != kMark.size() + kDigits || !comment.starts_with(kMark) ||
       comment.find_first_not_of("0123456789abcdef", kMark.size()) != std::string::npos)
-    throw data_error(archive.path().string() + ": is damaged: what stands behind its directory is not a digest");
+    throw data_error(archive.path().string() +
+                     ": is damaged: what stands behind its directory is not a digest");
   return comment.substr(kMark.size());
 }
 

@@ -94,8 +94,8 @@ TorchScriptObject read_torchscript_object(const ZipArchive& archive) {
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    throw data_error(archive.path().string() + ": cannot be read as a TorchScript archive: " +
-                     first_line(error));
+    throw data_error(archive.path().string() +
+                     ": cannot be read as a TorchScript archive: " + first_line(error));
   }
 }
 

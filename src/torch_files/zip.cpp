@@ -22,9 +22,8 @@ constexpr std::uint32_t kIn64Bits = 0xffffffff;        // stands for a number in
 constexpr std::uint16_t kManyEntries = 0xffff;         // likewise
 constexpr std::uint64_t kLargestDirectory = 64 << 20;  // of a million entries
 constexpr std::uint16_t kEncrypted = 1;
-constexpr std::uint64_t kPiece = 1 << 20;              // seen while it is near
-constexpr std::uint64_t kMostUnpacked = 1 << 30;       // of a compressed entry, which is code
-
+constexpr std::uint64_t kPiece = 1 << 20;         // seen while it is near
+constexpr std::uint64_t kMostUnpacked = 1 << 30;  // of a compressed entry, which is code
 
 template <class Number>
 Number number_at(const std::string& bytes, std::size_t at) {

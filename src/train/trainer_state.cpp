@@ -22,7 +22,8 @@ PickleValue as_value(Dict entries) {
 
 void require_finite(const at::Tensor& tensor, const std::string& what, const std::string& source) {
   if (!at::isfinite(tensor).all().item<bool>())
-    throw data_error(source + ": the " + what + " holds numbers that are not finite; start anew without --resume");
+    throw data_error(source + ": the " + what +
+                     " holds numbers that are not finite; start anew without --resume");
 }
 
 /// The tensor of a state under group, kind and name, if it has the shape of `like`.

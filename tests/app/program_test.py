@@ -106,6 +106,45 @@ class Program(ProgramTest):
             self.assertEqual(process.wait(timeout=10), 1)
             self.assertIn("stopping after this batch; again to stop now\n", process.stderr.read())
 
+    def test_a_signal_that_was_ignored_stays_ignored(self):
+        with subprocess.Popen([PROGRAM, "infer", "--backbone", self.clip, "--reference", self.good, "-"], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as process:  # as nohup does
+            process.stdin.write(f"{self.part}\n")
+            process.stdin.flush()
+            process.stdout.readline()  # the heading
+            process.stdout.readline()
+            process.send_signal(signal.SIGHUP)
+            process.stdin.write(f"{self.part}\n")
+            process.stdin.close()
+            self.assertIn(str(self.part), process.stdout.read())
+            self.assertEqual(process.wait(timeout=60), 0)
+
+    def test_closed_standard_streams_are_not_written_into_files(self):
+        for closed, code in ((0, 3), (1, 1)):
+            result = subprocess.run(["bash", "-c", f'"{PROGRAM}" infer --backbone "{self.clip}" --reference "{self.good}" '
+                                     f'{"-" if closed == 0 else chr(34) + str(self.part) + chr(34)} {closed}>&-'],
+                                    stderr=subprocess.PIPE, text=True)
+            self.assertEqual(result.returncode, code, result.stderr)
+        store = self.folder / "closed-store"
+        result = subprocess.run(["bash", "-c", f'"{PROGRAM}" eval --backbone "{self.clip}" --data "{self.data}" --classes mesh '
+                                 f'--store "{store}" 2>&-'], stdout=subprocess.PIPE, text=True)
+        self.assertEqual(result.returncode, 0)
+        self.assertEqual((store / "index.log").stat().st_size % 80, 0)
+        self.assertNotIn(b"encod", (store / "index.log").read_bytes())
+
+    def test_doctor_verifies_what_an_archive_was_made_from(self):
+        weights = Path(PROJECT) / "models/demo-clip.safetensors"
+        found = done("doctor", "--backbone", self.clip, "--weights", weights)
+        self.assertIn(": verified, the archive was made from them", found)
+        self.assertIn("members      verified now: sha256 over all", found)
+        self.assertIn("not verified", done("doctor", "--backbone", self.clip))
+        other = self.folder / "other.safetensors"
+        changed = bytearray(weights.read_bytes())
+        changed[-5000] ^= 1
+        other.write_bytes(changed)
+        self.assertNotEqual(run("doctor", "--backbone", self.clip, "--weights", other).returncode, 0)
+
     def test_a_picture_that_can_be_read_once_is_enough(self):
         command = (f'"{PROGRAM}" infer --backbone "{self.clip}" --reference "{self.good}" --output "{self.folder}/once" '
                    f'--json -q <(cat "{self.part}")')

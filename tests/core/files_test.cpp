@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -59,6 +60,50 @@ TEST(WriteFile, DoesNotReplaceAPipe) {
   ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
   EXPECT_THAT([&] { write_file(folder / "pipe", "x"); }, Fails(ErrorKind::runtime, HasSubstr("pipe")));
   EXPECT_TRUE(std::filesystem::is_fifo(folder / "pipe"));
+}
+
+TEST(AtomicFile, WritesToNoFileThatLiesThereAlready) {
+  const TemporaryFolder folder;
+  AtomicFile first(folder / "x.bin"), second(folder / "x.bin");
+  EXPECT_NE(first.temporary(), second.temporary());
+  // Nobody can lay a link there before: the letters are random.
+  EXPECT_EQ(writer_of_temporary(first.temporary().filename().string()), ::getpid());
+  first.write("one");
+  second.write("two");
+  first.commit();
+  second.commit();
+  EXPECT_EQ(read_file(folder / "x.bin"), "two");
+  EXPECT_EQ(entries(folder.path()), 1u);
+}
+
+TEST(AtomicFile, TakesNamesAsLongAsTheFileSystemDoes) {
+  const TemporaryFolder folder;
+  const std::string longest(255, 'n');
+  write_file(folder / longest, "x");
+  EXPECT_EQ(read_file(folder / longest), "x");
+}
+
+TEST(WriterOfTemporary, IsNobodyForOtherNames) {
+  EXPECT_EQ(writer_of_temporary("state.pt.4711-3.part"), 4711);  // as older versions called them
+  EXPECT_EQ(writer_of_temporary("state.pt.4711-abcdefgh.part"), 4711);
+  for (const char* name : {"state.pt", ".part", "a.part", "a.x-1.part", "a.12-.part", "a.12-3", "a.0-3.part",
+                           "a.99999999999-3.part", "a.12-3/4.part"})
+    EXPECT_EQ(writer_of_temporary(name), -1) << name;
+}
+
+TEST(ReadFile, EndsWhereADeviceDoesNot) {
+  EXPECT_THAT([] { read_file("/dev/zero"); },
+              Fails(ErrorKind::data, HasSubstr("/dev/zero: holds more than")));
+  EXPECT_EQ(read_file("/dev/null"), "");
+  EXPECT_GT(read_file("/proc/self/status").size(), 100u);  // which says that it is empty
+}
+
+TEST(ReadFile, TakesNoMoreThanItIsAllowedTo) {
+  const TemporaryFolder folder;
+  write_file(folder / "big", std::string((3 << 20) + 1, 'x'));
+  EXPECT_EQ(read_file(folder / "big").size(), (3u << 20) + 1);
+  EXPECT_THAT([&] { read_file(folder / "big", 3 << 20); },
+              Fails(ErrorKind::data, HasSubstr("more than 3 MiB")));
 }
 
 TEST(RemoveUnfinishedFiles, LeavesFinishedOnesAlone) {

@@ -3,8 +3,10 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <gmock/gmock.h>
+#include <limits>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -25,6 +27,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using testing::Fails;
 using ::testing::HasSubstr;
+using ::testing::SizeIs;
 using testing::TemporaryFolder;
 
 StoreDescription description(StoredAs stored_as = StoredAs::float32) {
@@ -157,7 +160,9 @@ TEST(FeatureStore, NamesEachFieldThatDiffers) {
               Fails(ErrorKind::data, HasSubstr("dataset is \"screws\" there and \"nuts\" here")));
   EXPECT_THAT(opening([](auto& other) { other.backbone = "def"; }),
               Fails(ErrorKind::data, HasSubstr("backbone")));
-  EXPECT_THAT(opening([](auto& other) { other.layers = {6, 24}; }),
+  EXPECT_THAT(opening([](auto& other) {
+                other.layers = {6, 24};
+              }),
               Fails(ErrorKind::data, HasSubstr("layers is [6,12] there and [6,24] here")));
   EXPECT_THAT(opening([](auto& other) { other.grid = {3, 2}; }), Fails(ErrorKind::data, HasSubstr("grid")));
   EXPECT_THAT(opening([](auto& other) { other.stored_as = StoredAs::float16; }),
@@ -249,6 +254,45 @@ TEST(FeatureStore, NoticesADamagedRecordWhenItIsRead) {
   const FeatureStore store(folder.path(), description());
   EXPECT_THAT([&] { store.read(identities(0, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
   expect_stored(store, identities(1, 1), features(1, 1));
+}
+
+// Files of a store lie open to others while they are in use.
+void overwrite(const Path& file, std::size_t place, std::string_view bytes) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(static_cast<std::streamoff>(place));
+  stream << bytes;
+}
+
+TEST(FeatureStore, NoticesARecordThatWasChangedAfterItsFirstUse) {
+  const TemporaryFolder folder;
+  FeatureStore store(folder.path(), description());
+  store.put(identities(0, 2), features(0, 2));
+  expect_stored(store, identities(0, 2), features(0, 2));
+  overwrite(folder / "features.bin", 100, "?!");
+  EXPECT_THAT([&] { store.read(identities(0, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
+}
+
+TEST(FeatureStore, ThatBecomesShorterDuringARunIsADataError) {
+  const TemporaryFolder folder;
+  FeatureStore store(folder.path(), description());
+  store.put(identities(0, 2), features(0, 2));
+  expect_stored(store, identities(0, 2), features(0, 2));
+  std::filesystem::resize_file(folder / "features.bin", 10);
+  EXPECT_THAT([&] { store.read(identities(1, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
+  FeatureStore again(folder.path(), description());
+  EXPECT_THAT(again.missing(identities(0, 2)), SizeIs(2));  // and is filled again
+}
+
+TEST(FeatureStore, TakesRecordsAgainWhoseNumbersAreNotFinite) {
+  for (const auto stored_as : {StoredAs::float32, StoredAs::float16}) {
+    const TemporaryFolder folder;
+    FeatureStore store(folder.path(), description(stored_as));
+    Features spoiled = features(0, 2);
+    spoiled.patches[12][1][3][5] = std::numeric_limits<float>::quiet_NaN();
+    store.put(identities(0, 2), spoiled);
+    EXPECT_THAT([&] { store.read(identities(1, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
+    EXPECT_THAT(store.forget_damaged(identities(0, 2)), ElementsAre(identity(1)));
+  }
 }
 
 TEST(FeatureStore, TakesADamagedRecordAgain) {

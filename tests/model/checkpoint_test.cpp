@@ -172,6 +172,7 @@ TEST(ReadCheckpoint, NamesTensorsOfWrongShapeTypeOrValue) {
               refused_since("res_text_adapter.fc1.weight has shape [2, 7]; it must be [2, 8]"));
   EXPECT_THAT(with("fc1.weight", PickleValue(at::zeros({2, 8}, at::kLong))), refused_since("floating-point"));
   EXPECT_THAT(with("norm.bias", PickleValue(at::full({8}, std::nan("")))), refused_since("not finite"));
+  EXPECT_THAT(with("norm.bias", PickleValue(at::full({8}, 1e300, at::kDouble))), refused_since("not finite"));
   EXPECT_THAT(with("norm.bias", PickleValue(std::string("zero"))),
               refused_since("norm.bias is not a tensor"));
 }

@@ -1,5 +1,7 @@
 #include "res2clip/model/reference_bank.hpp"
 
+#include <limits>
+
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
@@ -120,6 +122,18 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
   write_file(folder / "foreign", "\x89PNG this is an image, not a bank");
   EXPECT_THAT(loading(folder / "foreign"), Fails(ErrorKind::data, HasSubstr("foreign")));
   EXPECT_THAT(loading(folder / "absent"), Fails(ErrorKind::data, HasSubstr("cannot be opened")));
+}
+
+TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsRefused) {
+  const TemporaryFolder folder;
+  for (const float number :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+    ReferenceBank bank = small_bank();
+    bank.patches.at(24)[3][5] = number;
+    save_bank(bank, folder / "spoiled.bank");
+    EXPECT_THAT(loading(folder / "spoiled.bank"),
+                Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
+  }
 }
 
 TEST(ReferenceBank, SaysWhatDiffersFromWhatItWasMadeWith) {

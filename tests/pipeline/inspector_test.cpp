@@ -13,6 +13,7 @@
 #include "res2clip/core/files.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "support/fails.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -182,6 +183,27 @@ TEST_F(InspectorTest, TellsHowBusyItsStagesWere) {
   EXPECT_GE(times[3].busy, 0.024);
   EXPECT_GE(times[4].busy, 0.012);
   EXPECT_LE(times[1].busy, inspector.seconds());
+}
+
+TEST_F(InspectorTest, ReportsAnImageWhoseScoresAreNotFinite) {
+  const Pipeline pipeline = load();
+  ReferenceBank bank = pipeline.remember(normals);
+  for (auto& [layer, patches] : bank.patches) patches = patches * 3e38f;  // finite, but not their products
+  std::vector<std::size_t> finished, failed;
+  std::mutex access;
+  InspectionStages stages;
+  stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
+    const std::lock_guard lock(access);
+    finished.push_back(image.index);
+    return [] {};
+  };
+  stages.failed = [&](std::size_t index, const std::exception_ptr& failure) {
+    failed.push_back(index);
+    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::data, HasSubstr("not finite numbers")));
+  };
+  Inspector(pipeline, std::move(bank), false, std::move(stages)).inspect(std::span(queries).first(3));
+  EXPECT_TRUE(finished.empty());
+  EXPECT_THAT(failed, ElementsAre(0, 1, 2));
 }
 
 }  // namespace

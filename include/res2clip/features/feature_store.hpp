@@ -80,8 +80,8 @@ class FeatureStore {
   void put(std::span<const std::string> identities, const Features& features);
 
   /// The features of these images as one batch, float32 on the CPU, in this order, in memory from which a GPU
-  /// copies by itself if `page_locked`. All must be stored. Throws a data error if a record is damaged, cut off,
-  /// or holds numbers that are not finite.
+  /// copies by itself if `page_locked`. All must be stored. Throws a data error if a record is damaged, cut
+  /// off, or holds numbers that are not finite.
   Features read(std::span<const std::string> identities, bool page_locked = false) const;
 
  private:

@@ -22,8 +22,9 @@ class FetchedScores {
   /// Waits for the copies. The tensors are valid afterwards: map [B, H, W], the others [B].
   void wait();
 
-  /// Whether all of image `row`'s map and scores are finite numbers. Valid after wait(). If not, the backbone, the
-  /// references or the adapters hold numbers too large to compute with, and the image has no result.
+  /// Whether all of image `row`'s map and scores are finite numbers. Valid after wait(). If not, the
+  /// backbone, the references or the adapters hold numbers too large to compute with, and the image has no
+  /// result.
   bool finite(std::int64_t row) const;
   /// The data error that says so. `image`: its path.
   static Error not_finite(const std::string& image);

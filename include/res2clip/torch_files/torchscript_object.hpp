@@ -18,15 +18,16 @@ struct RecordedTensor {
   std::uint64_t bytes = 0;
 };
 
-/// What the object of a TorchScript archive holds: its attributes as data, without the numbers of its tensors.
+/// What the object of a TorchScript archive holds: its attributes as data, without the numbers of its
+/// tensors.
 struct TorchScriptObject {
   std::string type;  ///< "__torch__.Net"
   std::map<std::string, RecordedTensor> tensors;
   std::map<std::string, PickleValue> values;  ///< all that are no tensors
 };
 
-/// The folder inside an archive that all members of a PyTorch file lie in, with its slash. Throws a data error
-/// if there is none, or more than one.
+/// The folder inside an archive that all members of a PyTorch file lie in, with its slash. Throws a data
+/// error if there is none, or more than one.
 std::string records_folder(const ZipArchive& archive);
 
 /// Reads the pickle of a TorchScript archive whose object holds tensors of their own and plain values, no
