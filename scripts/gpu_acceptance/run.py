@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+import part_processor
 import part_runs
 import part_speed
 import part_tests
@@ -13,7 +14,7 @@ from report import Findings, outcome
 ROOT = Path(__file__).resolve().parents[2]
 # Each is a function that gives its steps in order, each a name and a function that gives the lines found.
 PARTS = {"machine": part_tests.machine, "tests": part_tests.device_tests, "weights": part_runs.weights,
-         "bench": part_speed.bench, "infer": part_runs.infer, "train": part_runs.train, "processes": part_runs.processes,
+         "bench": part_speed.bench, "processor": part_processor.processor, "infer": part_runs.infer, "train": part_runs.train, "processes": part_runs.processes,
          "memory": part_runs.memory, "sanitizer": part_tests.sanitizer, "all-tests": part_tests.all_tests}
 
 

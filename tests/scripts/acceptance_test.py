@@ -8,7 +8,7 @@ from pathlib import Path
 
 source, build, libtorch = (Path(argument) for argument in sys.argv[1:4])
 SCRIPT = source / "scripts/gpu_acceptance.sh"
-PARTS = {"machine", "tests", "weights", "bench", "infer", "train", "processes", "memory", "sanitizer"}
+PARTS = {"machine", "tests", "weights", "bench", "processor", "infer", "train", "processes", "memory", "sanitizer"}
 
 
 class Acceptance(unittest.TestCase):
