@@ -156,8 +156,9 @@ void require_calibration(const Pipeline& pipeline, const ReferenceBank& bank, co
 void check(const BankCommand& options) {
   const Settings settings = options.resolve().method;
   const std::vector<Path> good = usable(options.check, options, settings.image.reading);
-  std::vector<Path> defective;
-  if (!options.defective.empty()) defective = usable(options.defective, options, settings.image.reading);
+  const std::vector<Path> defective = options.defective.empty()
+                                          ? std::vector<Path>{}
+                                          : usable(options.defective, options, settings.image.reading);
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   const ReferenceBank bank = pipeline.open_bank(options.bank);
   require_calibration(pipeline, bank, options.bank);
