@@ -112,6 +112,19 @@ void print_timings(std::vector<StageTime> stages, double seconds, const BatchRea
   for (const std::string& line : stage_table(stages, seconds)) note(line);
 }
 
+/// Runs with the same references add nothing to a standard deviation.
+void remark_on_same_references(Dataset& dataset, std::vector<References> references) {
+  for (References& own : references)
+    for (auto& [category, paths] : own) std::sort(paths.begin(), paths.end());
+  std::size_t same = 0;
+  for (auto one = references.begin(); one != references.end(); ++one)
+    if (std::find(references.begin(), one, *one) != one) ++same;
+  if (same > 0)
+    dataset.remarks.push_back(std::to_string(same) + " of " + std::to_string(references.size()) +
+                              " runs have the same references as a run before them (few training images?): "
+                              "standard deviations are too small");
+}
+
 /// Folders that can be written, before hours of work.
 void require_outputs(const std::vector<RunSettings>& runs) {
   for (const RunSettings& one : runs)
@@ -162,6 +175,7 @@ std::vector<EvaluatedRun> evaluate_job(const EvaluationJob& job) {
   const std::vector<References> references = examine_dataset(
       dataset, choices_of(runs), common.data.skip_broken, *processes, common.method.image.reading);
   const References all = joined(references);
+  remark_on_same_references(dataset, references);
   if (first && !common.run.checkpoint.empty()) remark_on_training(dataset, common.run.checkpoint);
   if (first && !job.quiet) note_remarks(dataset);
   const Share share = share_of(dataset, processes->rank(), processes->size(),

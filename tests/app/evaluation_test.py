@@ -60,6 +60,10 @@ class Evaluation(ProgramTest):
                 self.assertAlmostEqual(spread["mean"], statistics.mean(values), 12)
                 self.assertAlmostEqual(spread["deviation"], statistics.stdev(values), 12)
         self.assertEqual([summary["shots"] for summary in summaries], [1, 2])
+        # Of two training images a class, every seed draws both.
+        remarks = json.loads((together / "shots-1-seed-7/results.json").read_text())["remarks"]
+        same = [remark for remark in remarks if "the same references" in remark]
+        self.assertRegex(" ".join(same), r"^[2-4] of 6 runs have the same references")
         self.assertGreater(max(spread["deviation"] for spread in summaries[0]["mean"].values()), 0)  # references differ
         self.assertEqual(table.count("seed 222"), 2)
         done("eval", "--config", together / "shots-2-seed-7/settings.yaml", "-q")  # the same again, into its own folder
