@@ -42,7 +42,9 @@ ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers)
 ReferenceBank concatenate(const std::vector<ReferenceBank>& banks) {
   if (banks.empty()) throw data_error("no reference banks to put together");
   const ReferenceBank& first = banks.front();
-  ReferenceBank whole{{}, {}, first.grid, {first.origin.backbone, first.origin.settings, {}}};
+  ReferenceBank whole;
+  whole.grid = first.grid;
+  whole.origin = {first.origin.backbone, first.origin.settings, {}};
   std::vector<at::Tensor> globals;
   std::map<int, std::vector<at::Tensor>> patches;
   for (const ReferenceBank& bank : banks) {
@@ -68,7 +70,9 @@ ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> 
   require_sound(bank, layers_of(bank));
   if (shots.empty()) throw data_error("a reference bank needs at least one reference; none is selected");
   const bool named = bank.origin.references.size() == static_cast<std::size_t>(bank.shots());
-  ReferenceBank part{{}, {}, bank.grid, {bank.origin.backbone, bank.origin.settings, {}}};
+  ReferenceBank part;
+  part.grid = bank.grid;
+  part.origin = {bank.origin.backbone, bank.origin.settings, {}};
   for (const std::int64_t shot : shots) {
     if (shot < 0 || shot >= bank.shots())
       throw data_error("reference " + std::to_string(shot) + " is not there: the bank has " +
