@@ -67,7 +67,7 @@ TEST_P(BackboneOn, FeaturesEqualTheAuthorsOnTheFullSet) {
 // How far the settings of reduced precision take features from the goldens: printed, and bounded by what the
 // formats can do (10 and 7 bits after the leading one, through 24 blocks).
 TEST_P(BackboneOn, ReducedPrecisionStaysNearTheAuthorsFeatures) {
-  if (device().is_cpu()) GTEST_SKIP() << "a CPU computes in fp32 alone";
+  if (device().is_cpu()) GTEST_SKIP() << "of processors: reduced_tower_test.cpp";
   const auto goldens = Goldens::read(testing::test_data("generated/backbone_tiny.pt"));
   const auto expected = unit(goldens["patch_70_l24"].slice(1, 1));
   for (const auto& [precision, bound] :

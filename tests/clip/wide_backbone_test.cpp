@@ -70,7 +70,7 @@ TEST_P(WideBackboneOn, GivesTheSameFeaturesAtEveryCall) {
 }
 
 TEST_P(WideBackboneOn, StaysNearInReducedPrecision) {
-  if (device().is_cpu()) GTEST_SKIP() << "a CPU computes in fp32 alone";
+  if (device().is_cpu()) GTEST_SKIP() << "of processors: reduced_tower_test.cpp";
   const auto images = some_images(6);
   const auto exact = wide_backbone(device()).encode(images, kLayers);
   for (const auto& [precision, bound] :
@@ -85,7 +85,7 @@ TEST_P(WideBackboneOn, StaysNearInReducedPrecision) {
 
 // float16 ends at 65,504: what lies beyond is computed with TF32, and is as near to fp32 as ever.
 TEST_P(WideBackboneOn, TakesNumbersBeyondTheRangeOfHalfPrecision) {
-  if (device().is_cpu()) GTEST_SKIP() << "a CPU computes in fp32 alone";
+  if (device().is_cpu()) GTEST_SKIP() << "of processors: reduced_tower_test.cpp";
   ClipWeights weights = testing::formula_weights({256, 4, 8, 24, 128, 64, 1}, "large");
   weights.tensors["visual.transformer.resblocks.1.ln_2.weight"].mul_(1e6);
   weights.tensors["visual.transformer.resblocks.1.ln_2.bias"].mul_(1e6);
