@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <gmock/gmock.h>
+#include <limits>
 #include <mutex>
 
 #include <ATen/ATen.h>
@@ -188,7 +189,7 @@ TEST_F(InspectorTest, TellsHowBusyItsStagesWere) {
 TEST_F(InspectorTest, ReportsAnImageWhoseScoresAreNotFinite) {
   const Pipeline pipeline = load();
   ReferenceBank bank = pipeline.remember(normals);
-  for (auto& [layer, patches] : bank.patches) patches = patches * 3e38f;  // finite, but not their products
+  for (auto& [layer, patches] : bank.patches) patches = patches * std::numeric_limits<float>::quiet_NaN();
   std::vector<std::size_t> finished, failed;
   std::mutex access;
   InspectionStages stages;
