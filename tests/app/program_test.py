@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from png import changed_box, rows_of
-from program import PROGRAM, ProgramTest, done, main, run
+from program import PROGRAM, PROJECT, ProgramTest, done, main, run
 
 
 class Program(ProgramTest):
