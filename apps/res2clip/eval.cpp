@@ -114,12 +114,10 @@ void add_eval(CLI::App& program, Run& run) {
       ->allow_extra_args(false)
       ->type_name("INT")
       ->excludes(seed);
-  command
-      ->add_option("--shots", options->shots,
-                   "References per class; several, as 1,2,4: a run for each (default: 1)")
+  command->add_option("--shots", options->shots, "References per class; several, as 1,2,4: a run for each")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->type_name("INT");
+      ->default_str(std::to_string(RunOptions{}.shots));
   options
       ->add_text(
           *command, "--references", [](RunSettings& s) -> std::string& { return s.run.references; },
