@@ -107,8 +107,11 @@ References choose_references(const Dataset& dataset, std::int64_t shots, std::in
     if (candidates.size() < static_cast<std::size_t>(shots))
       throw data_error(dataset.root.string() + ": class '" + category + "' has " +
                        std::to_string(candidates.size()) + " normal training images, but " +
-                       std::to_string(shots) + (shots == 1 ? " is" : " are") +
-                       " needed as references; lower --shots or name references with --references");
+                       std::to_string(shots) + (shots == 1 ? " is" : " are") + " needed as references; " +
+                       (candidates.empty()
+                            ? "name their folder with --good if it is not called good, ok or normal, or"
+                            : "lower --shots or") +
+                       " name references with --references");
     std::sort(candidates.begin(), candidates.end(),
               [](const Sample& a, const Sample& b) { return a.name < b.name; });
     RandomStream stream(static_cast<std::uint64_t>(seed), "references/" + category);

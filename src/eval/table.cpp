@@ -16,13 +16,13 @@ std::string line(const std::string& name, const auto& figures, std::size_t width
   return text;
 }
 
-/// "no figure for 1 of 15 classes: P-AUROC, P-AP" under the mean, where some are missing.
+/// "not of all classes: P-AUROC (14 of 15), P-AP (14 of 15)" under the mean, where some are missing.
 std::string missing_note(const MeanMetrics& mean) {
   std::string text;
   for (const auto metric : kMetrics) {
     if (mean[metric].counted == mean.classes) continue;
-    text += (text.empty() ? "mean of fewer than " + std::to_string(mean.classes) + " classes: " : ", ") +
-            std::string(name_of(metric)) + " (" + std::to_string(mean[metric].counted) + ")";
+    text += (text.empty() ? "not of all classes: " : ", ") + std::string(name_of(metric)) + " (" +
+            std::to_string(mean[metric].counted) + " of " + std::to_string(mean.classes) + ")";
   }
   return text.empty() ? text : text + "\n";
 }

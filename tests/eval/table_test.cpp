@@ -35,7 +35,7 @@ TEST(ResultsTable, IsAlignedInPercentWithOneDecimal) {
             "größe          95.6     95.6     95.6     95.6     95.6     95.6        -\n"
             "-------------------------------------------------------------------------\n"
             "mean           97.8     95.6     95.6     95.6     95.6     95.6     95.6\n"
-            "mean of fewer than 2 classes: AUPRO (1)\n");
+            "not of all classes: AUPRO (1 of 2)\n");
 }
 
 TEST(ResultsTable, StandsBesideThePaper) {
