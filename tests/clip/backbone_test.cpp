@@ -1,5 +1,6 @@
 #include "res2clip/clip/backbone.hpp"
 
+#include <cmath>
 #include <cstdio>
 #include <gmock/gmock.h>
 
@@ -16,7 +17,9 @@
 namespace res2clip {
 namespace {
 
+using testing::Fails;
 using testing::Goldens;
+using ::testing::HasSubstr;
 using testing::tiny_backbone;
 
 // Both of the fixture table, for L2-normalised features; their float64 difference is 2.2e-7.
@@ -178,7 +181,8 @@ TEST(Backbone, RefusesImagesThatNobodyPrepared) {
   }
   EXPECT_THAT(encoding(at::full({1, 3, 56, 56}, 200.0)),
               Fails(ErrorKind::data, HasSubstr("values from 200.000000 to 200.000000")));
-  EXPECT_THAT(encoding(at::full({1, 3, 56, 56}, 200, at::kByte)), Fails(ErrorKind::data, HasSubstr("float32")));
+  EXPECT_THAT(encoding(at::full({1, 3, 56, 56}, 200, at::kByte)),
+              Fails(ErrorKind::data, HasSubstr("float32")));
   EXPECT_THAT([&] { backbone.encode_plain(broken, std::vector<int>{24}); },
               Fails(ErrorKind::data, HasSubstr("not finite")));
 }
