@@ -7,6 +7,7 @@
 
 #include "support/devices.hpp"
 #include "support/fails.hpp"
+#include "support/run_training.hpp"
 #include "train/training.hpp"
 
 namespace res2clip {
