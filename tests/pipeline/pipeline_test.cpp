@@ -152,7 +152,7 @@ TEST_F(PipelineTest, TellsHowFarTheReferencesAre) {
     done.push_back(count);
   });
   std::vector<std::int64_t> expected;
-  for (std::size_t i = 0; i < normals.size(); ++i) expected.push_back(static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i <= normals.size(); ++i) expected.push_back(static_cast<std::int64_t>(i));
   EXPECT_EQ(done, expected);
 }
 
