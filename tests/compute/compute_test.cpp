@@ -65,12 +65,13 @@ TEST(Apply, RefusesPrecisionsThatAProcessorDoesNotHave) {
   EXPECT_THAT(applying("cpu", Precision::bf16), Fails(ErrorKind::settings, HasSubstr("bf16")));
 }
 
-TEST(Apply, SetsThreadsAndTakesThemBack) {
+TEST(Apply, SetsThreadsAndLeavesThemIfNoneAreNamed) {
   const int before = at::get_num_threads();
   apply_compute({.device = "cpu", .threads = before + 2});
   EXPECT_EQ(at::get_num_threads(), before + 2);
   apply_compute({.device = "cpu"});
-  EXPECT_EQ(at::get_num_threads(), before);
+  EXPECT_EQ(at::get_num_threads(), before + 2);
+  at::set_num_threads(before);
 }
 
 TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {

@@ -124,15 +124,15 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
   EXPECT_THAT(loading(folder / "absent"), Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }
 
-TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsRefused) {
+TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsNotSaved) {
   const TemporaryFolder folder;
   for (const float number :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     ReferenceBank bank = small_bank();
     bank.patches.at(24)[3][5] = number;
-    save_bank(bank, folder / "spoiled.bank");
-    EXPECT_THAT(loading(folder / "spoiled.bank"),
-                Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
+    EXPECT_THAT([&] { save_bank(bank, folder / "spoiled.bank"); },
+                Fails(ErrorKind::data, HasSubstr("not finite")));
+    EXPECT_FALSE(std::filesystem::exists(folder / "spoiled.bank"));
   }
 }
 
@@ -192,7 +192,8 @@ TEST(ReferenceBank, IsNotPutTogetherFromWhatDoesNotFit) {
   other.global = other.global.clone();
   other.global[0][0] = std::nan("");
   refused(other, "not finite");
-  EXPECT_THAT([] { concatenate(std::vector<ReferenceBank>{}); }, Fails(ErrorKind::data, HasSubstr("no reference banks")));
+  EXPECT_THAT([] { concatenate(std::vector<ReferenceBank>{}); },
+              Fails(ErrorKind::data, HasSubstr("no reference banks")));
   for (const std::vector<std::int64_t>& shots : {std::vector<std::int64_t>{}, {2}, {-1}})
     EXPECT_THAT([&] { selected(bank, shots); }, Fails(ErrorKind::data, ::testing::_));
 }
