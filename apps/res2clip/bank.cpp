@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <iostream>
 
 #include "res2clip/data/examination.hpp"
@@ -12,20 +10,17 @@
 #include "file_set.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
+#include "text_of.hpp"
 
 namespace res2clip::app {
 namespace {
 
 std::string percent(double share) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.1f %%", 100 * share);
-  return text.data();
+  return text_of("%.1f %%", 100 * share);
 }
 
 std::string digits(double value) {
-  std::array<char, 32> text{};
-  std::snprintf(text.data(), text.size(), "%.4f", value);
-  return text.data();
+  return text_of("%.4f", value);
 }
 
 /// The scores of the references against each other, the highest first.
@@ -34,11 +29,9 @@ void print_scores(const Calibration& calibration, const BankOrigin& origin) {
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const auto& a, const auto& b) { return a.score > b.score; });
   print("   score     peak  reference, against the others");
-  for (const ReferenceScore& one : sorted) {
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(), "%8.4f %8.4f  ", one.score, one.peak);
-    print(text.data() + origin.references.at(static_cast<std::size_t>(one.shot)));
-  }
+  for (const ReferenceScore& one : sorted)
+    print(text_of("%8.4f %8.4f  ", one.score, one.peak) +
+          origin.references.at(static_cast<std::size_t>(one.shot)));
 }
 
 std::vector<double> scores_of(const Calibration& calibration) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <set>
 #include <string>
 
@@ -15,6 +14,7 @@
 #include "command.hpp"
 #include "finding.hpp"
 #include "progress_bar.hpp"
+#include "text_of.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -52,13 +52,6 @@ Checked inspect(const Pipeline& pipeline, const ReferenceBank& bank, std::span<c
   bar.finish();
   if (interrupted()) throw runtime_error("interrupted; not all images were inspected");
   return checked;
-}
-
-template <class... Values>
-std::string text_of(const char* format, Values... values) {
-  std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
 }
 
 /// "8.3 % (1 of 12; 90 % interval 0.4 to 33.9 %)": of a share that was counted, by Clopper and Pearson.

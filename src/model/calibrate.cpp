@@ -35,6 +35,15 @@ Nearest nearest(const at::Tensor& image, const at::Tensor& references, std::int6
   return found;
 }
 
+/// [2]: the share of the image's patches without a neighbour, and the least share of a reference's patches
+/// without one.
+at::Tensor shares_of(const Nearest& found, const FamiliarityLimits& limits) {
+  const auto share_without = [&](const at::Tensor& similarity) {
+    return similarity.lt(1 - limits.neighbour).to(at::kFloat).mean(-1);
+  };
+  return at::stack({share_without(found.of_image), share_without(found.of_references).min()});
+}
+
 const at::Tensor& layer_of(const std::map<int, at::Tensor>& patches, int layer) {
   const auto found = patches.find(layer);
   if (found == patches.end())
@@ -68,19 +77,21 @@ FamiliarityLimits familiarity_limits(const ReferenceBank& bank, const std::vecto
   constexpr double kLeastStrange = 0.2, kLeastMissing = 0.1;
   FamiliarityLimits limits;
   limits.layer = middle_layer(bank);
+  std::vector<Nearest> found;
   std::vector<at::Tensor> similarities;
-  for (const std::int64_t shot : shots)
-    similarities.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer)[0],
-                                   without_shot(bank, shot).patches.at(limits.layer), bank.grid.size())
-                               .of_image);
+  for (const std::int64_t shot : shots) {
+    found.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer)[0],
+                            without_shot(bank, shot).patches.at(limits.layer), bank.grid.size()));
+    similarities.push_back(found.back().of_image);
+  }
   const at::Tensor all = std::get<0>(at::cat(similarities).cpu().sort());
   const auto rank = static_cast<std::int64_t>((1 - kNeighbours) * static_cast<double>(all.size(0)));
   limits.neighbour = 1 - all[rank].item<double>();
   std::vector<double> strange, missing;
-  for (const std::int64_t shot : shots) {
-    const at::Tensor shares = familiarity(shot_of(bank, shot), without_shot(bank, shot), limits).cpu();
-    strange.push_back(shares[0][0].item<double>());
-    missing.push_back(shares[0][1].item<double>());
+  for (const Nearest& one : found) {
+    const at::Tensor shares = shares_of(one, limits).cpu();
+    strange.push_back(shares[0].item<double>());
+    missing.push_back(shares[1].item<double>());
   }
   limits.most_strange = std::max(kLeastStrange, beyond(strange));
   limits.most_missing = *std::max_element(missing.begin(), missing.end());
@@ -132,13 +143,8 @@ at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const F
   const at::Tensor& images = layer_of(query.patches, limits.layer);
   const at::Tensor& references = layer_of(bank.patches, limits.layer);
   std::vector<at::Tensor> shares;
-  for (const at::Tensor& image : images.unbind(0)) {
-    const Nearest found = nearest(image, references, bank.grid.size());
-    const auto share_without = [&](const at::Tensor& similarity) {
-      return similarity.lt(1 - limits.neighbour).to(at::kFloat).mean(-1);
-    };
-    shares.push_back(at::stack({share_without(found.of_image), share_without(found.of_references).min()}));
-  }
+  for (const at::Tensor& image : images.unbind(0))
+    shares.push_back(shares_of(nearest(image, references, bank.grid.size()), limits));
   return shares.empty() ? at::ones({0, 2}, images.options()) : at::stack(shares);
 }
 

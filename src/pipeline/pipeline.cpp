@@ -161,6 +161,12 @@ void Pipeline::encode_each(std::span<const Path> images, const ProgressCallback&
   tell(images.size());
 }
 
+void Pipeline::encode_each(std::span<const ImageView> images,
+                           const std::function<void(Features)>& take) const {
+  for (std::size_t first = 0; first < images.size(); first += batch_size())
+    take(encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))));
+}
+
 Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress) const {
   std::vector<Features> parts;
   encode_each(images, progress, [&](Features part) { parts.push_back(std::move(part)); });
@@ -169,8 +175,7 @@ Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& 
 
 Features Pipeline::encode(std::span<const ImageView> images) const {
   std::vector<Features> parts;
-  for (std::size_t first = 0; first < images.size(); first += batch_size())
-    parts.push_back(encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))));
+  encode_each(images, [&](Features part) { parts.push_back(std::move(part)); });
   return concatenate(parts);
 }
 
@@ -252,9 +257,7 @@ Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& ba
 Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
   expect(bank);
   std::vector<Detection> parts;
-  for (std::size_t first = 0; first < images.size(); first += batch_size())
-    parts.push_back(detector_.detect(
-        encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))), bank));
+  encode_each(images, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
   return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
 }
 

@@ -123,6 +123,7 @@ class Pipeline {
   std::size_t batch_size() const { return static_cast<std::size_t>(settings_.compute.batch_size); }
   void encode_each(std::span<const Path> images, const ProgressCallback& progress,
                    const std::function<void(Features)>& take) const;
+  void encode_each(std::span<const ImageView> images, const std::function<void(Features)>& take) const;
   std::map<std::string, std::string> scoring_settings() const;
 
   std::shared_ptr<const Backbone> backbone_;

@@ -73,23 +73,19 @@ class FusedTower::Run {
   }
 
   Encoded run() {
-    const auto depth = card_.sizes.vision_layers;
-    const auto first_vv = depth - card_.encoder.vv_blocks;
-    const std::int64_t last_layer = layers_.empty() ? 0 : *layers_.rbegin();
+    const auto plan = plan_blocks(card_, layers_);
     RawFeatures found;
-    for (std::int64_t block = 0; block < depth; ++block) {
-      const bool dual = block >= first_vv;
-      const bool vv_needed = dual && block < last_layer;
-      const bool original_read = !dual && layers_.contains(static_cast<int>(depth));
-      if (block == first_vv && vv_needed) vv_ = x_.clone();
-      if (block + 1 == depth && !original_read)
-        class_token_block(block, vv_needed);
+    for (std::int64_t block = 0; block < card_.sizes.vision_layers; ++block) {
+      const BlockPlan& planned = plan[static_cast<std::size_t>(block)];
+      if (planned.starts_vv) vv_ = x_.clone();
+      if (planned.class_token_only)
+        class_token_block(block, planned.vv);
       else
-        full_block(block, vv_needed);
+        full_block(block, planned.vv);
       const int layer = static_cast<int>(block) + 1;
-      if (layers_.contains(layer))
-        found.patches[layer] = dual ? patch_features(vv_, weights_.vv_bias[layer])
-                                    : patch_features(x_, weights_.x_bias[2 * layer]);
+      if (planned.wanted)
+        found.patches[layer] = planned.of_vv ? patch_features(vv_, weights_.vv_bias[layer])
+                                             : patch_features(x_, weights_.x_bias[2 * layer]);
     }
     found.global = global_feature();
     found.grid = grid_;
@@ -129,12 +125,9 @@ class FusedTower::Run {
     return out;
   }
 
-  at::Tensor heads(const at::Tensor& x) const {  // [B, T, W], any strides over T -> [B, heads, T, W / heads]
-    return x.unflatten(2, {card_.vision_heads(), card_.form.vision_head_width}).transpose(1, 2);
-  }
-
   at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
-    const auto out = at::scaled_dot_product_attention(heads(q), heads(k), heads(v));
+    const auto out =
+        at::scaled_dot_product_attention(split_heads(card_, q), split_heads(card_, k), split_heads(card_, v));
     return out.transpose(1, 2).reshape({-1, width_});
   }
 
@@ -180,7 +173,7 @@ class FusedTower::Run {
   at::Tensor attention_of_class_token(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const {
     const auto count = card_.vision_heads(), size = card_.form.vision_head_width;
     const auto together = [&](const at::Tensor& x) {
-      return heads(x).reshape({batch_ * count, tokens_, size}).to(at::kFloat);
+      return split_heads(card_, x).reshape({batch_ * count, tokens_, size}).to(at::kFloat);
     };
     const auto queries = q.to(at::kFloat).view({batch_ * count, 1, size});
     const auto scores =
