@@ -53,6 +53,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     if (program.exit(error) != 0) return kUsage;
     return std::cout.flush() ? 0 : report("standard output cannot be written", kFailed);
+  } catch (const Error& error) {  // of an option whose value is read while it is parsed
+    return report(error.what(), error.exit_code());
   }
   app::leave_no_unfinished_files();
   try {

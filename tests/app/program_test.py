@@ -246,6 +246,7 @@ class Program(ProgramTest):
         self.fails(3, "nowhere", "eval", "--backbone", self.clip, "--data", "nowhere")
         self.fails(2, "--data", "eval", "--backbone", self.clip)
         self.fails(3, str(self.part), "export", "--weights", self.part, "--output", self.folder / "x.pt")
+        self.fails(2, "gelu_tanh", "export", "--weights", self.part, "--output", self.folder / "x.pt", "--activation", "relu")
         self.fails(2, "precision", *base, "--precision", "fp8", "--", self.part)
         self.assertFalse((self.folder / "x.pt").exists())
         self.assertEqual(run("evil").returncode, 2)
