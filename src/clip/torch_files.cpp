@@ -1,5 +1,6 @@
 // Weights in PyTorch's own formats: read as tensors with names, whatever classes held them.
 #include <fstream>
+#include <string_view>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/torch_files/pickle_reader.hpp"
@@ -58,6 +59,10 @@ TensorFile read_tensor_file(const Path& path) {
   char start[9] = {};
   stream.read(start, sizeof start);
   if (!stream) throw data_error(path.string() + ": is empty, cut off, or cannot be read");
+  constexpr std::string_view kPointer = "version h";  // of "version https://git-lfs.github.com/spec/v1"
+  if (std::string_view(start, sizeof start) == kPointer)
+    throw data_error(path.string() +
+                     ": is a Git LFS pointer, not the weights themselves; run `git lfs pull`");
   const bool torch = start[0] == '\x80' || (start[0] == 'P' && start[1] == 'K');
   return !torch && start[8] == '{' ? read_safetensors(path) : read_torch_file(path);
 }

@@ -14,10 +14,11 @@
 namespace res2clip {
 namespace {
 
-constexpr std::array<std::string_view, 1> kTrain{"train"};
-constexpr std::array<std::string_view, 2> kTest{"test", "test_public"};  // MVTec AD 2 keeps test_private back
-constexpr std::array<std::string_view, 6> kMasks{"ground_truth", "groundtruth", "ground-truth",
-                                                 "gt",           "masks",       "mask"};
+constexpr std::array<std::string_view, 2> kTrain{"train", "training"};
+// MVTec AD 2 keeps test_private back.
+constexpr std::array<std::string_view, 3> kTest{"test", "testing", "test_public"};
+constexpr std::array<std::string_view, 7> kMasks{
+    "ground_truth", "groundtruth", "ground-truth", "ground truth", "gt", "masks", "mask"};
 
 bool is_class(const Path& folder) {
   return !folder_named(folder, kTrain).empty() || !folder_named(folder, kTest).empty();
@@ -67,7 +68,8 @@ class ClassReader {
     remark_on_unused_masks();
     for (const Path& split : {train_, test_})
       if (!split.empty())
-        pass_over(images_in(split).size(), split, "not read: they lie in no folder of a kind");
+        pass_over(images_in(split).size(), split,
+                  "not read: images lie in a folder below, as good or the name of a defect");
     for (const Path& other : folders_in(folder_))
       if (other != train_ && other != test_ && other != masks_)
         pass_over(images_below(other).size(), other, "not read: only train, test and ground_truth are");
@@ -130,7 +132,9 @@ class ClassReader {
   void add_defects(const Path& kind, const Path& folder, bool test) {
     const Path mask_folder = masks_of(kind, folder.lexically_relative(kind));
     Masks& masks = mask_folders_.try_emplace(mask_folder, mask_folder).first->second;
-    for (const Path& image : images_in(folder)) {
+    const auto images = images_in(folder);
+    if (!masks.given()) refuse_named_as_masks(images);
+    for (const Path& image : images) {
       Sample sample = sample_of(image, defect_name(kind, folder), true);
       sample.mask = masks.of(image);
       if (masks.given() && sample.mask.empty())
@@ -140,8 +144,31 @@ class ClassReader {
     }
   }
 
+  /// Masks of kinds that have no images, or have another name.
+  void remark_on_masks_of_no_kind() {
+    if (masks_.empty()) return;
+    const auto kinds = kinds_in(test_);
+    for (const Path& own : folders_in(masks_)) {
+      const std::string name = lower(composed(own.filename().string()));
+      const bool known = std::any_of(kinds.begin(), kinds.end(), [&](const Path& kind) {
+        return lower(composed(kind.filename().string())) == name;
+      });
+      const bool asked = std::any_of(mask_folders_.begin(), mask_folders_.end(),
+                                     [&](const auto& one) { return one.first == masks_; });
+      const std::size_t count = known || asked || reader_.means_normal(name) ? 0 : images_below(own).size();
+      if (count > 0)
+        reader_.remark(category_ + ": masks in " + own.lexically_relative(folder_).generic_string() +
+                       ", a folder that the test images do not have: " + std::to_string(count));
+    }
+  }
+
   void remark_on_unused_masks() {
+    remark_on_masks_of_no_kind();
     for (const auto& [folder, masks] : mask_folders_) {
+      if (masks.ambiguous() > 0)
+        reader_.remark(category_ + ": images with more than one mask in " +
+                       folder.lexically_relative(folder_).generic_string() + ": " +
+                       std::to_string(masks.ambiguous()) + " (one is read: first " + masks.choice() + ")");
       auto unused = masks.unused();
       std::erase_if(unused, [&](const Path& mask) { return mask_folders_.contains(mask); });
       if (!unused.empty())

@@ -81,7 +81,8 @@ Dataset load_dataset(const DatasetOptions& options, Splits splits) {
   for (const std::string& category : dataset.categories) {
     dataset.train[category];
     if (dataset.test[category].empty())
-      throw data_error(root.string() + ": class '" + category + "' has no test images");
+      throw data_error(root.string() + ": class '" + category +
+                       "' has no test images; they lie in test/good and test/DEFECT");
     remark_on_labels(dataset, category);
   }
   return dataset;

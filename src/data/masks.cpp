@@ -4,6 +4,8 @@
 #include <array>
 #include <iterator>
 
+#include "res2clip/core/error.hpp"
+
 #include "listing.hpp"
 
 namespace res2clip {
@@ -31,7 +33,11 @@ Masks::Masks(const Path& folder) : folder_(folder), given_(is_folder(folder)), a
   for (const Path& mask : all_) {
     const std::string stem = stem_of(mask);
     by_stem_.emplace(stem, mask);
-    if (const std::string image = without_ending(stem); !image.empty()) by_image_.emplace(image, mask);
+    alike_[stem].push_back(mask);
+    if (const std::string image = without_ending(stem); !image.empty()) {
+      by_image_.emplace(image, mask);
+      alike_[image].push_back(mask);
+    }
   }
   for (const Path& masks : folders_in(folder))
     if (by_stem_.emplace(composed(masks.filename().string()), masks).second) all_.push_back(masks);
@@ -50,8 +56,25 @@ Path Masks::of(const Path& image) {
   for (const auto& [masks, name] :
        {std::pair(&by_stem_, stem + "_mask"), std::pair(&by_stem_, stem), std::pair(&by_image_, stem)})
     if (const auto found = masks->find(name); mask.empty() && found != masks->end()) mask = found->second;
-  if (!mask.empty()) used_.insert(mask);
+  if (mask.empty()) return mask;
+  used_.insert(mask);
+  const auto alike = alike_.find(stem);
+  if (alike == alike_.end() || alike->second.size() < 2) return mask;
+  for (const Path& other : alike->second)
+    if (used_.insert(other).second && choice_.empty())
+      choice_ = mask.filename().string() + ", not " + other.filename().string();
+  ++ambiguous_;
   return mask;
+}
+
+void refuse_named_as_masks(const std::vector<Path>& images) {
+  std::set<std::string> stems;
+  for (const Path& image : images) stems.insert(stem_of(image));
+  for (const Path& image : images)
+    if (const std::string other = without_ending(stem_of(image));
+        stems.contains(other) && lower(stem_of(image)).ends_with("mask"))
+      throw data_error(image.string() + ": is named as the mask of " + other +
+                       " beside it; masks lie in ground_truth/KIND, not among the images");
 }
 
 std::string Masks::missing(const Path& image) const {

@@ -71,9 +71,9 @@ OrderedJson item_of(const Sample& sample, const Path& root) {
   if (is_folder(mask)) {
     const auto parts = mask_files(sample);
     if (parts.size() != 1)
-      throw data_error(
-          mask.string() + ": has " + std::to_string(parts.size()) +
-          " masks of one image, and meta.json can name one only; evaluate this data set without it");
+      throw data_error(mask.string() + ": has " + std::to_string(parts.size()) +
+                       " masks of one image, and meta.json names one an image; run eval and train on the "
+                       "folders themselves");
     mask = parts.front();
   }
   return {{"img_path", path_in_file(sample, root)},

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -57,6 +58,24 @@ std::map<Path, bool> anomalous_by_path(const std::vector<Sample>& samples) {
   for (const Sample& sample : samples)
     anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
   return anomalous;
+}
+
+std::size_t repeated(const std::vector<Path>& paths) {
+  std::set<Path> seen;
+  std::size_t count = 0;
+  for (const Path& path : paths) count += !seen.insert(std::filesystem::weakly_canonical(path)).second;
+  return count;
+}
+
+void refuse_masks_among(const std::vector<Path>& paths, const std::string& category,
+                        const std::vector<Sample>& samples) {
+  std::set<Path> masks;
+  for (const Sample& sample : samples)
+    for (const Path& mask : mask_files(sample)) masks.insert(std::filesystem::weakly_canonical(mask));
+  for (const Path& path : paths)
+    if (masks.contains(std::filesystem::weakly_canonical(path)))
+      throw data_error(path.string() + ": is a reference of class '" + category +
+                       "' and the mask of a test image; references are normal images");
 }
 
 }  // namespace
@@ -154,6 +173,11 @@ References references_for(const Dataset& dataset, const ReferenceChoice& choice,
 
 void remark_on_references(Dataset& dataset, const References& references) {
   for (const auto& [category, paths] : references) {
+    refuse_masks_among(paths, category, dataset.test[category]);
+    if (const std::size_t twice = repeated(paths); twice > 0)
+      dataset.remarks.push_back(category + ": " + std::to_string(twice) + " of " +
+                                std::to_string(paths.size()) +
+                                " references are listed a second time, which adds nothing");
     const auto test = anomalous_by_path(dataset.test[category]);
     std::size_t both = 0;
     for (const Path& path : paths) {

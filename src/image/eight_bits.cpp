@@ -79,7 +79,9 @@ Raster or_refuse(Raster raster) {
   }
   if (seen > 0 && high_byte(seen, raster.largest) < kDarkest)
     throw ImageFault{kind_of(raster) + std::to_string(seen) + ", which would look black; " + remedy(seen)};
-  return high_bytes(std::move(raster));
+  if (!raster.rounds) return high_bytes(std::move(raster));
+  const std::uint32_t largest = raster.largest;
+  return mapped(std::move(raster), [largest](std::uint32_t v) { return rounded_byte(v, largest); });
 }
 
 Raster divided(Raster raster, std::uint32_t divisor) {

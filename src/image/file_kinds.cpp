@@ -67,6 +67,13 @@ std::optional<NotAnImage> media_file(std::string_view bytes) {
   return NotAnImage{"video", "is a video (or another ISO media file), not an image"};
 }
 
+/// PNG's signature holds line ends, which programs that take the file for text change.
+std::optional<NotAnImage> mangled_png(std::string_view bytes) {
+  if (!bytes.starts_with("\x89PNG") && !bytes.starts_with("\tPNG\r")) return {};
+  return NotAnImage{"damaged PNG",
+                    "is a PNG damaged by a transfer as text (FTP, git); copy it again in binary mode"};
+}
+
 std::optional<NotAnImage> text_file(std::string_view bytes) {
   if (bytes.starts_with("version https://git-lfs"))
     return NotAnImage{"Git LFS pointer", "is a Git LFS pointer, not the image itself; run `git lfs pull`"};
@@ -77,9 +84,12 @@ std::optional<NotAnImage> text_file(std::string_view bytes) {
   if (start.starts_with("<!doctype html") || start.starts_with("<html") || start.starts_with("<head"))
     return NotAnImage{"web page",
                       "is a web page (HTML) saved under an image's name; download the image again"};
-  const bool printable = std::all_of(bytes.begin(), bytes.end(), [](unsigned char byte) {
-    return byte >= 0x20 || byte == '\t' || byte == '\r' || byte == '\n';
-  });
+  const std::string_view text = bytes.substr(bytes.starts_with("\xef\xbb\xbf") ? 3 : 0);
+  const auto high = std::count_if(text.begin(), text.end(), [](unsigned char byte) { return byte >= 0x80; });
+  const bool printable = 2 * high < static_cast<std::ptrdiff_t>(text.size()) &&
+                         std::all_of(text.begin(), text.end(), [](unsigned char byte) {
+                           return byte >= 0x20 || byte == '\t' || byte == '\r' || byte == '\n';
+                         });
   if (printable) return NotAnImage{"text", "is text, not an image"};
   return {};
 }
@@ -173,6 +183,7 @@ std::optional<NotAnImage> why_not_an_image(std::string_view first_bytes) {
   const std::string_view bytes = first_bytes.substr(0, kFirstBytes);
   if (auto found = media_file(bytes)) return found;
   if (auto found = other_format(bytes)) return found;
+  if (auto found = mangled_png(bytes)) return found;
   if (auto found = text_file(bytes)) return found;
   if (std::all_of(bytes.begin(), bytes.end(), [](char byte) { return byte == '\0'; }))
     return NotAnImage{"zeros", "holds nothing but zeros; copy it again"};

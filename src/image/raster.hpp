@@ -26,6 +26,7 @@ struct Raster {
   PixelMode mode = PixelMode::direct;
   int orientation = 1;       ///< as EXIF numbers it, of files that Pillow does not turn by itself
   int turned = 1;            ///< the same of files that Pillow turns (TIFF)
+  bool rounds = false;       ///< Pillow rounds its wide colours to 8 bits, and does not cut them (PNM)
   bool more_frames = false;  ///< the file holds further frames or pages
   std::string doubt;         ///< what the decoder found odd but could read; empty: nothing
   std::unique_ptr<std::uint8_t[]> bytes;
@@ -69,6 +70,13 @@ Raster read_webp(std::string_view bytes, Permit& permit);
 Raster read_gif(std::string_view bytes, Permit& permit);
 Raster read_pnm(std::string_view bytes, Permit& permit);
 Raster read_jpeg2000(std::string_view bytes, Permit& permit);
+
+/// A value of 0 .. largest (at most 65535) as one of 0 .. 255, rounded half to even as Pillow does it.
+inline std::uint8_t rounded_byte(std::uint32_t value, std::uint32_t largest) {
+  const std::uint32_t twice = 2 * 255 * value, rounded = (twice + largest) / (2 * largest);
+  const bool tie = (twice + largest) % (2 * largest) == 0;
+  return static_cast<std::uint8_t>(tie && rounded % 2 == 1 ? rounded - 1 : rounded);
+}
 
 /// Pillow's RGB of one CMYK pixel, in which 0 is no ink.
 inline void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb) {

@@ -90,11 +90,18 @@ Palette256 read_palette(const ByteReader& reader, const BmpHead& head) {
   return palette;
 }
 
+/// The bytes of all rows. Some writers leave out what fills the last one up to four bytes.
+std::string_view pixel_rows(const ByteReader& reader, const BmpHead& head, std::uint64_t at) {
+  const std::uint64_t bits = static_cast<std::uint64_t>(head.width) * head.depth;
+  const std::uint64_t stride = (bits + 31) / 32 * 4, last = (bits + 7) / 8;
+  return reader.text(at, stride * (static_cast<std::uint64_t>(head.height) - 1) + last);
+}
+
 /// Indices of all pixels, from the file's first row on.
 std::vector<std::uint8_t> plain_indices(const ByteReader& reader, const BmpHead& head, std::uint64_t pixels) {
   const auto width = static_cast<std::uint64_t>(head.width), height = static_cast<std::uint64_t>(head.height);
   const std::uint64_t stride = (width * head.depth + 31) / 32 * 4;
-  const std::string_view data = reader.text(pixels, stride * height);
+  const std::string_view data = pixel_rows(reader, head, pixels);
   const std::uint64_t per_byte = 8 / head.depth;
   const std::uint32_t mask = (1u << head.depth) - 1;
   std::vector<std::uint8_t> indices(width * height);
@@ -222,7 +229,8 @@ void check_masks(const BmpHead& head) {
     const std::uint32_t mask = head.masks[c];
     if (mask == 0 && c == 3) continue;
     const std::uint32_t bits = mask == 0 ? 0 : mask >> std::countr_zero(mask);
-    const bool fits = head.depth == 16 ? c < 3 && (bits == 31 || (bits == 63 && c == 1)) : bits == 255;
+    if (head.depth == 16 && c == 3) continue;  // the bit of opacity, which Pillow drops
+    const bool fits = head.depth == 16 ? bits == 31 || (bits == 63 && c == 1) : bits == 255;
     if (!fits)
       throw ImageFault{"is a kind of BMP that is not supported (unusual colour masks); convert it to PNG"};
   }
@@ -238,11 +246,10 @@ Raster read_coloured(const ByteReader& reader, BmpHead head, std::uint64_t pixel
       head.masks = {0xFF0000, 0xFF00, 0xFF, all_zero ? 0xFF000000 : 0};
   }
   check_masks(head);
-  const bool alpha = head.masks[3] != 0;
+  const bool alpha = head.masks[3] != 0 && head.depth != 16;
   const std::uint64_t bytes = head.depth / 8;
   const std::uint64_t stride = (static_cast<std::uint64_t>(head.width) * head.depth + 31) / 32 * 4;
-  const std::string_view data =
-      reader.text(pixels_at != 0 ? pixels_at : head.end, stride * static_cast<std::uint64_t>(head.height));
+  const std::string_view data = pixel_rows(reader, head, pixels_at != 0 ? pixels_at : head.end);
   Raster raster = permit.raster(head.width, head.height, alpha ? 4 : 3);
   if (alpha) raster.mode = PixelMode::alpha;
   const std::array<Field, 4> fields{Field(head.masks[0]), Field(head.masks[1]), Field(head.masks[2]),

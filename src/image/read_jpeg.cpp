@@ -89,7 +89,17 @@ class JpegFile {
       jpeg_read_scanlines(&info_, &row, 1);
       if (!ink_row_.empty()) from_ink(raster_->row(y));
     }
+    if (lacks_scans() && doubt_.empty()) doubt_ = "its last scans are missing, which refine the image";
     jpeg_finish_decompress(&info_);
+  }
+
+  /// Of a progressive file: whether a coefficient is not there to its last bit.
+  bool lacks_scans() const {
+    if (info_.progressive_mode == FALSE || info_.coef_bits == nullptr) return false;
+    for (int c = 0; c < info_.num_components; ++c)
+      for (int i = 0; i < DCTSIZE2; ++i)
+        if (info_.coef_bits[c][i] != 0) return true;
+    return false;
   }
 
   /// CMYK in a JPEG is inverted: Adobe's convention, which Pillow takes all such files to follow.
@@ -126,7 +136,12 @@ class JpegFile {
   }
   void keep_fault() {
     if (!fault_.empty()) return;
-    if (errors_.msg_code == JERR_BAD_PRECISION)
+    constexpr int kJpegLs = 0xF7;  // the marker of a JPEG-LS frame
+    if (errors_.msg_code == JERR_SOF_UNSUPPORTED)
+      fault_ = "is a lossless or hierarchical JPEG, which is not supported; convert it to PNG";
+    else if (errors_.msg_code == JERR_UNKNOWN_MARKER && errors_.msg_parm.i[0] == kJpegLs)
+      fault_ = "is a JPEG-LS image, which is not supported; convert it to PNG";
+    else if (errors_.msg_code == JERR_BAD_PRECISION)
       fault_ = "is a JPEG with " + std::to_string(errors_.msg_parm.i[0]) + " bits; convert it to 8 bits";
     else if (ran_out_)
       fault_ = "is truncated";

@@ -73,13 +73,6 @@ PnmHead read_head(std::string_view bytes, PnmText& text) {
   return head;
 }
 
-/// A value of 0 .. largest as one of 0 .. 255, rounded half to even as Pillow does it.
-std::uint8_t to_byte(std::uint32_t value, std::uint32_t largest) {
-  const std::uint32_t twice = 2 * 255 * value, rounded = (twice + largest) / (2 * largest);
-  const bool tie = (twice + largest) % (2 * largest) == 0;
-  return static_cast<std::uint8_t>(tie && rounded % 2 == 1 ? rounded - 1 : rounded);
-}
-
 void store(Raster& raster, const PnmHead& head, std::int64_t y, std::int64_t i, std::uint32_t value) {
   if (value > head.largest) throw ImageFault{"is damaged: a value is larger than its header allows"};
   if (raster.wide())
@@ -87,7 +80,7 @@ void store(Raster& raster, const PnmHead& head, std::int64_t y, std::int64_t i, 
   else if (head.bilevel())
     raster.row(y)[i] = value != 0 ? 0 : 255;
   else
-    raster.row(y)[i] = to_byte(value, head.largest);
+    raster.row(y)[i] = rounded_byte(value, head.largest);
 }
 
 void read_plain(Raster& raster, const PnmHead& head, PnmText& text) {
@@ -123,6 +116,7 @@ Raster read_pnm(std::string_view bytes, Permit& permit) {
   Raster raster =
       permit.raster(head.width, head.height, head.channels, head.largest > 255 ? head.largest : 255);
   if (head.bilevel()) raster.mode = PixelMode::indexed;
+  raster.rounds = raster.wide();
   if (head.plain())
     read_plain(raster, head, text);
   else

@@ -34,6 +34,26 @@ struct Layout {
   throw ImageFault{"is a TIFF " + what + ", which is not supported; convert it to PNG"};
 }
 
+/// Of those that microscopes and scanners write and libtiff does not read.
+std::string compression_name(std::uint32_t compression) {
+  switch (compression) {
+    case COMPRESSION_JP2000:
+    case 33003:
+    case 33005:
+      return "JPEG 2000";
+    case 34933:
+      return "PNG";
+    case 50002:
+    case 52546:
+      return "JPEG XL";
+    case 22610:
+    case 34934:
+      return "JPEG XR";
+    default:
+      return std::to_string(compression);
+  }
+}
+
 void check_samples(TIFF* tiff, const Layout& layout) {
   const auto format = tiff_field<std::uint16_t>(tiff, TIFFTAG_SAMPLEFORMAT, SAMPLEFORMAT_UINT);
   if (format == SAMPLEFORMAT_INT) reject("with signed numbers");
@@ -100,6 +120,7 @@ Layout layout_of(TIFF* tiff) {
       tiff_field<std::uint16_t>(tiff, TIFFTAG_PLANARCONFIG, PLANARCONFIG_CONTIG) == PLANARCONFIG_SEPARATE;
   const auto compression = tiff_field<std::uint16_t>(tiff, TIFFTAG_COMPRESSION, COMPRESSION_NONE);
   if (compression == COMPRESSION_OJPEG) reject("with old-style JPEG compression");
+  if (TIFFIsCODECConfigured(compression) == 0) reject("with compression " + compression_name(compression));
   layout.colours = colours_of(tiff, compression);
   layout.inverted =
       tiff_field<std::uint16_t>(tiff, TIFFTAG_PHOTOMETRIC, PHOTOMETRIC_MINISBLACK) == PHOTOMETRIC_MINISWHITE;

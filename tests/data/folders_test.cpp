@@ -74,6 +74,16 @@ TEST(Folders, SplitsAndMasksHaveTheirNamesInAnyCase) {
               ElementsAre("a/TEST/Bad/2.png Bad a/Ground_Truth/bad/2_mask.png", "a/TEST/good/1.png good -"));
 }
 
+TEST(Folders, OfSplitsMayBeCalledTrainingAndTesting) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/training/good/0.png", "a/testing/good/1.png", "a/testing/bad/2.png",
+                             "a/Ground Truth/bad/2.png"});
+  const Dataset dataset = load(folder.path());
+  EXPECT_THAT(training_images(dataset, "a"), ElementsAre("a/training/good/0.png"));
+  EXPECT_THAT(test_images(dataset, "a"),
+              ElementsAre("a/testing/bad/2.png bad a/Ground Truth/bad/2.png", "a/testing/good/1.png good -"));
+}
+
 TEST(Folders, BelowAKindBelongToIt) {
   const TemporaryFolder folder;
   make_files(folder.path(), {"a/train/good/cam1/0.png", "a/train/good/cam2/0.png", "a/test/good/cam1/1.png",
@@ -298,6 +308,34 @@ TEST(MaskNames, OfSeveralImagesAreRemarkedOn) {
   make_files(folder.path(), {"normal/0.png", "normal/1.png", "dent/7.png", "cut/7.png", "mask/7.png"});
   EXPECT_THAT(load(folder.path()).remarks,
               Contains(HasSubstr("images whose mask is another image's too: 1")));
+}
+
+TEST(MaskNames, OfSeveralMasksOfAnImageSayWhichIsRead) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/test/bad/1.png", "a/test/good/0.png", "a/ground_truth/bad/1.png",
+                             "a/ground_truth/bad/1_mask.png"});
+  const Dataset dataset = load(folder.path());
+  EXPECT_THAT(test_images(dataset, "a"), Contains("a/test/bad/1.png bad a/ground_truth/bad/1_mask.png"));
+  EXPECT_THAT(dataset.remarks,
+              Contains(HasSubstr("images with more than one mask in ground_truth/bad: 1 (one is read: first "
+                                 "1_mask.png, not 1.png)")));
+  EXPECT_THAT(dataset.remarks, Not(Contains(HasSubstr("belong to no image"))));
+}
+
+TEST(MaskNames, AmongTheImagesAreRefused) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/test/bad/1.png", "a/test/bad/1_mask.png", "a/test/good/0.png"});
+  EXPECT_THAT(message_of([&] { load(folder.path()); }),
+              HasSubstr("1_mask.png: is named as the mask of 1 beside it"));
+}
+
+TEST(MaskNames, OfKindsWithoutImagesAreCounted) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/test/bad/1.png", "a/test/good/0.png", "a/ground_truth/bad/1.png",
+                             "a/ground_truth/bda/1.png"});
+  EXPECT_THAT(
+      load(folder.path()).remarks,
+      Contains(HasSubstr("a: masks in ground_truth/bda, a folder that the test images do not have: 1")));
 }
 
 TEST(MaskNames, OfNormalImagesAreOfNoInterest) {

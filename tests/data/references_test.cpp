@@ -10,6 +10,7 @@
 namespace res2clip {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::make_files;
@@ -113,7 +114,8 @@ TEST(ChooseReferences, RefusesAClassWithTooFewTrainingImages) {
   add_class(dataset, "a", 2);
   dataset.categories.push_back("b");
   EXPECT_THAT(message_of([&] { choose_references(dataset, 3, 1); }), HasSubstr("'a' has 2"));
-  EXPECT_THAT(message_of([&] { choose_references(dataset, 1, 1); }), HasSubstr("'b' has 0"));
+  EXPECT_THAT(message_of([&] { choose_references(dataset, 1, 1); }),
+              AllOf(HasSubstr("'b' has 0"), HasSubstr("--good")));
 }
 
 /// A data set whose classes have one training image each, named as the published lists name them.
@@ -171,6 +173,17 @@ TEST(RemarkOnReferences, SaysThatTheyAreTestImagesAndRefusesDefects) {
                 remark_on_references(dataset, {{"a", {"a/1.png"}}});
               }),
               HasSubstr("a/1.png: is a reference of class 'a' and an anomalous test image"));
+}
+
+TEST(RemarkOnReferences, CountsThoseListedTwiceAndRefusesMasks) {
+  Dataset dataset;
+  dataset.test["a"] = {{"a/1.png", "a/mask/1.png", "1", "a", "cut", true}};
+  remark_on_references(dataset, {{"a", {"b/0.png", "b/1.png", "b/../b/0.png"}}});
+  EXPECT_THAT(dataset.remarks, ElementsAre(HasSubstr("a: 1 of 3 references are listed a second time")));
+  EXPECT_THAT(message_of([&] {
+                remark_on_references(dataset, {{"a", {"a/mask/1.png"}}});
+              }),
+              HasSubstr("a/mask/1.png: is a reference of class 'a' and the mask of a test image"));
 }
 
 TEST(ReferencesJson, ReadsBackAsTheSameReferences) {

@@ -58,6 +58,12 @@ TEST(WhyNotAnImage, NamesWhatPeopleKeepUnderAnImagesName) {
   EXPECT_EQ(kind_of("\n<!DOCTYPE html><html><head><title>404</title></head></html>"), "web page");
   EXPECT_EQ(kind_of("<?xml version=\"1.0\"?><svg xmlns=\"http://www.w3.org/2000/svg\"/>"), "SVG");
   EXPECT_EQ(kind_of("not an image at all"), "text");
+  EXPECT_EQ(kind_of("gr\xc3\xb6\xc3\x9f"
+                    "er als 1\n"),
+            "text");
+  EXPECT_EQ(kind_of(std::string(1000, '\xff')), "unknown format");
+  EXPECT_EQ(kind_of("\x89PNG\n\x1a\n\0\0\0\rIHDR"s), "damaged PNG");
+  EXPECT_EQ(kind_of("\x89PNG\r\r\n\x1a\r\n\0\0\0"s), "damaged PNG");
   EXPECT_EQ(kind_of(std::string(5000, '\0')), "zeros");
   EXPECT_EQ(kind_of("\x93NUMPY\1\0"s), "a NumPy array");
   EXPECT_EQ(kind_of("\1\2\3\4\5"s), "unknown format");

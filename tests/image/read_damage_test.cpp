@@ -12,6 +12,7 @@ namespace res2clip {
 namespace {
 
 using testing::be32;
+using testing::bytes_of;
 using testing::decoding_fault;
 using testing::message_of;
 using testing::png_chunk;
@@ -93,6 +94,73 @@ TEST(DecodeImage, TellsOfStrayBytesInAJpeg) {
   jpeg.insert(jpeg.size() - 2, std::string(40, 'x'));  // of which the decoder looks at a few
   EXPECT_NE(decode_image(jpeg, "stray.jpg").doubt.find("extraneous bytes"), std::string::npos);
   EXPECT_EQ(decode_image(test_data("images/rgb.jpg")).doubt, "");
+}
+
+TEST(DecodeImage, TellsOfScansThatAProgressiveJpegLacks) {
+  const std::string whole = read_file(test_data("images/progressive.jpg"));
+  EXPECT_EQ(decode_image(whole, "whole.jpg").doubt, "");
+  const std::size_t second = whole.find("\xff\xda", whole.find("\xff\xda") + 2);
+  const std::string cut = whole.substr(0, second) + "\xff\xd9";
+  EXPECT_NE(decode_image(cut, "cut.jpg").doubt.find("last scans are missing"), std::string::npos);
+}
+
+TEST(DecodeImage, NamesTheKindsOfJpegThatAreNotRead) {
+  std::string jpeg = read_file(test_data("images/grey.jpg"));
+  const std::size_t frame = jpeg.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  jpeg[frame + 1] = '\xc3';
+  EXPECT_NE(decoding_fault(jpeg, "l.jpg").find("is a lossless or hierarchical JPEG"), std::string::npos);
+  jpeg[frame + 1] = '\xf7';
+  EXPECT_NE(decoding_fault(jpeg, "ls.jpg").find("is a JPEG-LS image"), std::string::npos);
+}
+
+TEST(DecodeImage, NamesTheCompressionOfATiffThatIsNotRead) {
+  std::string tiff = read_file(test_data("images/lzw.tif"));
+  // The directory's entry: tag 259, type SHORT, one value; of LZW, 5, becomes JPEG 2000's.
+  const std::size_t entry = tiff.find(std::string("\x03\x01\x03\0\x01\0\0\0\x05\0", 10));
+  ASSERT_NE(entry, std::string::npos);
+  tiff.replace(entry + 8, 2, "\x98\x87");
+  EXPECT_NE(
+      decoding_fault(tiff, "a.tif").find("is a TIFF with compression JPEG 2000, which is not supported"),
+      std::string::npos)
+      << decoding_fault(tiff, "a.tif");
+}
+
+/// 1 x 2 pixels of 24 bits, whose rows are filled up to four bytes.
+std::string small_bmp() {
+  std::string bmp = read_file(test_data("images/rgb.bmp")).substr(0, 54);
+  const std::string pixels("\1\2\3\0\4\5\6\0", 8);
+  bmp.replace(18, 8, std::string("\1\0\0\0\2\0\0\0", 8));
+  return bmp + pixels;
+}
+
+TEST(DecodeImage, ReadsABmpWithoutTheFillingOfItsLastRow) {
+  const std::string whole = small_bmp();
+  const std::string pixels = bytes_of(decode_image(whole, "a.bmp").rgb);
+  EXPECT_EQ(pixels, "\6\5\4\3\2\1");
+  EXPECT_EQ(bytes_of(decode_image(whole.substr(0, whole.size() - 1), "b.bmp").rgb), pixels);
+  EXPECT_NE(decoding_fault(whole.substr(0, whole.size() - 2), "c.bmp").find("is truncated"),
+            std::string::npos);
+}
+
+TEST(DecodeImage, DropsTheBitOfOpacityOfABmpOf16Bits) {
+  // Masks of 5 bits each and one of opacity, in a header of 56 bytes; one pixel, red and opaque.
+  std::string bmp = read_file(test_data("images/rgb.bmp")).substr(0, 54);
+  bmp[10] = 70;
+  bmp[14] = 56;
+  bmp.replace(18, 8, std::string("\1\0\0\0\1\0\0\0", 8));
+  bmp[28] = 16;
+  bmp[30] = 3;
+  bmp += std::string("\0\x7c\0\0\xe0\x03\0\0\x1f\0\0\0\0\x80\0\0", 16) + std::string("\0\xfc\0\0", 4);
+  const DecodedImage image = decode_image(bmp, "a.bmp");
+  EXPECT_EQ(bytes_of(image.rgb), std::string("\xff\0\0", 3));
+  EXPECT_EQ(image.mode, PixelMode::direct);
+}
+
+// int(round(value / 1000 * 255)) of 0, 499, 500, 502, 1000 and 3, as Pillow does it for colours.
+TEST(DecodeImage, RoundsWidePnmColoursAsPillow) {
+  const std::string ppm = "P3 2 1 1000 0 499 500 502 1000 3";
+  EXPECT_EQ(bytes_of(decode_image(ppm, "a.ppm").rgb), std::string("\0\x7f\x80\x80\xff\1", 6));
 }
 
 TEST(DecodeImage, RejectsAJpegOfHundredsOfScans) {
