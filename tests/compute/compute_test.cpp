@@ -65,14 +65,6 @@ TEST(Apply, RefusesPrecisionsThatAProcessorDoesNotHave) {
   EXPECT_THAT(applying("cpu", Precision::bf16), Fails(ErrorKind::settings, HasSubstr("bf16")));
 }
 
-TEST(Apply, SetsThreadsAndTakesThemBack) {
-  const int before = at::get_num_threads();
-  apply_compute({.device = "cpu", .threads = before + 2});
-  EXPECT_EQ(at::get_num_threads(), before + 2);
-  apply_compute({.device = "cpu"});
-  EXPECT_EQ(at::get_num_threads(), before);
-}
-
 TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
   apply_compute({.device = "cpu"});
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());

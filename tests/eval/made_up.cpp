@@ -88,6 +88,7 @@ void MadeUpFeatures::soon(std::span<const Path> images) {
 }
 
 at::Tensor made_up_mask(const Sample& sample, std::int64_t size) {
+  if (sample.mask.empty()) return {};
   RandomStream random(8, sample.name);
   const auto mask = at::zeros({size, size}, at::kByte);
   const auto row = static_cast<std::int64_t>(random.below(size - 5));

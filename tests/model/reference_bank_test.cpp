@@ -1,6 +1,8 @@
 #include "res2clip/model/reference_bank.hpp"
 
+#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
@@ -30,6 +32,16 @@ ReferenceBank small_bank() {
   ReferenceBank bank = make_bank(normals, {6, 24});
   bank.origin = {std::string(64, '0'), {{"image.size", "518"}}, {"good/000.png", "good/a \"b\"\n\xff.png"}};
   return bank;
+}
+
+/// What a bank's file holds, with another last number and a checksum to match.
+std::string bytes_with_last_number(const ReferenceBank& bank, float number) {
+  std::string bytes = bytes_of_bank(bank);
+  std::memcpy(bytes.data() + bytes.size() - sizeof number, &number, sizeof number);
+  const std::string key = "\"sha256\":\"";
+  const std::size_t place = bytes.find(key) + key.size();
+  bytes.replace(place, 64, std::string(64, '0'));
+  return bytes.replace(place, 64, sha256(bytes));
 }
 
 auto loading(const Path& path) {
@@ -130,7 +142,9 @@ TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsRefused) {
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     ReferenceBank bank = small_bank();
     bank.patches.at(24)[3][5] = number;
-    save_bank(bank, folder / "spoiled.bank");
+    EXPECT_THAT([&] { save_bank(bank, folder / "spoiled.bank"); },
+                Fails(ErrorKind::data, HasSubstr("of layer 24 hold numbers that are not finite")));
+    write_file(folder / "spoiled.bank", bytes_with_last_number(small_bank(), number));
     EXPECT_THAT(loading(folder / "spoiled.bank"),
                 Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
   }
@@ -192,7 +206,8 @@ TEST(ReferenceBank, IsNotPutTogetherFromWhatDoesNotFit) {
   other.global = other.global.clone();
   other.global[0][0] = std::nan("");
   refused(other, "not finite");
-  EXPECT_THAT([] { concatenate(std::vector<ReferenceBank>{}); }, Fails(ErrorKind::data, HasSubstr("no reference banks")));
+  EXPECT_THAT([] { concatenate(std::vector<ReferenceBank>{}); },
+              Fails(ErrorKind::data, HasSubstr("no reference banks")));
   for (const std::vector<std::int64_t>& shots : {std::vector<std::int64_t>{}, {2}, {-1}})
     EXPECT_THAT([&] { selected(bank, shots); }, Fails(ErrorKind::data, ::testing::_));
 }
