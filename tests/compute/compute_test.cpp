@@ -65,6 +65,15 @@ TEST(Apply, RefusesPrecisionsThatAProcessorDoesNotHave) {
   EXPECT_THAT(applying("cpu", Precision::bf16), Fails(ErrorKind::settings, HasSubstr("bf16")));
 }
 
+TEST(Apply, SetsThreadsAndLeavesThemIfNoneAreNamed) {
+  const int before = at::get_num_threads();
+  apply_compute({.device = "cpu", .threads = before + 2});
+  EXPECT_EQ(at::get_num_threads(), before + 2);
+  apply_compute({.device = "cpu"});
+  EXPECT_EQ(at::get_num_threads(), before + 2);
+  at::set_num_threads(before);
+}
+
 TEST(Apply, SwitchesTf32AndRacingAlgorithmsOff) {
   apply_compute({.device = "cpu"});
   EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
@@ -108,16 +117,6 @@ TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {
       AllOf(HasSubstr("cuda:1: 2.50 GiB more were needed"), HasSubstr("image.size"), HasSubstr("bf16")));
   EXPECT_THAT(out_of_memory_message(std::bad_alloc()).value_or(""), HasSubstr("out of memory"));
   EXPECT_EQ(out_of_memory_message(std::runtime_error("something else")), std::nullopt);
-}
-
-TEST(Apply, LeavesTheHostsThreadsAsTheyAreUnlessANumberIsAskedFor) {
-  const int before = at::get_num_threads();
-  apply_compute({.device = "cpu", .threads = 2});
-  EXPECT_EQ(at::get_num_threads(), 2);
-  at::set_num_threads(1);
-  apply_compute({.device = "cpu"});
-  EXPECT_EQ(at::get_num_threads(), 1);
-  at::set_num_threads(before);
 }
 
 TEST(Apply, RefusesOptionsOutOfTheirRange) {

@@ -102,7 +102,7 @@ TEST(Calibrate, RefusesScoresThatAreNoNumbers) {
   Features normals = images_of(1, 5, 2);
   normals.patches[12][3][0].fill_(std::numeric_limits<float>::quiet_NaN());
   EXPECT_THAT([&] { calibrate(judge, judge.remember(normals), 0.05); },
-              Fails(ErrorKind::data, HasSubstr("not a number")));
+              Fails(ErrorKind::data, HasSubstr("not finite")));
 }
 
 TEST(Familiarity, CountsPatchesWithoutANeighbourInBothDirections) {

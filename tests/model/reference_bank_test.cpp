@@ -136,7 +136,7 @@ TEST(ReferenceBank, IsRefusedWhereItIsCutOffOrForeign) {
   EXPECT_THAT(loading(folder / "absent"), Fails(ErrorKind::data, HasSubstr("cannot be opened")));
 }
 
-TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsRefused) {
+TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsNotSaved) {
   const TemporaryFolder folder;
   for (const float number :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
@@ -144,6 +144,7 @@ TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsRefused) {
     bank.patches.at(24)[3][5] = number;
     EXPECT_THAT([&] { save_bank(bank, folder / "spoiled.bank"); },
                 Fails(ErrorKind::data, HasSubstr("of layer 24 hold numbers that are not finite")));
+    EXPECT_FALSE(std::filesystem::exists(folder / "spoiled.bank"));
     write_file(folder / "spoiled.bank", bytes_with_last_number(small_bank(), number));
     EXPECT_THAT(loading(folder / "spoiled.bank"),
                 Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
