@@ -8,7 +8,6 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
-#include <ATen/ops/isfinite.h>
 
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/foreign_errors.hpp"
@@ -59,16 +58,6 @@ void require_sound(const at::Tensor& text_residual) {
   const double length = text_residual.norm().item<double>();
   if (!std::isfinite(length) || length <= 0)
     throw data_error("the text anchors' residual is zero or not finite; make anchors with encode_anchors()");
-}
-
-/// On a GPU that would wait for it: there whoever fetches the scores looks.
-void require_finite_scores(const Detection& found) {
-  if (!found.score.is_cpu()) return;
-  const at::Tensor finite = at::isfinite(found.score);
-  if (finite.all().item<bool>()) return;
-  const auto image = finite.logical_not().to(at::kByte).argmax().item<std::int64_t>();
-  throw data_error("the score of image " + std::to_string(image) +
-                   " of the batch is not finite; the adapters or the settings of scoring are broken");
 }
 
 /// A score that no branch adds to says nothing.
@@ -167,9 +156,7 @@ Detection Detector::detect(const Features& query, const ReferenceBank& bank) con
   limit_->run(query.batch(), [&](std::int64_t first, std::int64_t count) {
     parts.push_back(detect_at_once(count == query.batch() ? query : part_of(query, first, count), bank));
   });
-  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
-  require_finite_scores(found);
-  return found;
+  return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
 } catch (...) {
   rethrow_as_ours("comparing images with the references");
 }

@@ -1,6 +1,5 @@
 #include "res2clip/pipeline/detect_each.hpp"
 
-#include <cmath>
 #include <exception>
 #include <utility>
 
@@ -25,10 +24,6 @@ DetectedImage detected(InspectedImage image) {
   DetectedImage result;
   result.index = image.index;
   result.score = value(scores.score);
-  if (!std::isfinite(result.score)) {
-    result.failure = data_error("its score is not finite; the adapters or the references are broken");
-    return result;
-  }
   result.text = value(scores.text);
   result.visual = value(scores.visual);
   result.residual = value(scores.residual);

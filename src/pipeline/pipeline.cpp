@@ -15,6 +15,7 @@
 #include "res2clip/image/prepare.hpp"
 #include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/checkpoint.hpp"
+#include "res2clip/model/fetched_scores.hpp"
 
 namespace res2clip {
 namespace {
@@ -45,6 +46,14 @@ void take_export_of(const ModelCard& card, Settings& settings) {
   take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.encoder.patch_ln_post);
   take("export.patch_projection", asked.patch_projection, defaults.patch_projection,
        card.encoder.patch_projection);
+}
+
+/// A score that is not finite is above no threshold: it would pass as that of a good part.
+void require_finite(const Detection& found, const std::function<std::string(std::int64_t)>& name_of) {
+  FetchedScores scores(found);
+  scores.wait();
+  for (std::int64_t i = 0; i < scores.score.size(0); ++i)
+    if (!scores.finite(i)) throw FetchedScores::not_finite(name_of(i));
 }
 
 }  // namespace
@@ -251,14 +260,18 @@ Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& ba
   expect(bank);
   std::vector<Detection> parts;
   encode_each(images, {}, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
-  return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  require_finite(found, [&](std::int64_t i) { return images[static_cast<std::size_t>(i)].string(); });
+  return found;
 }
 
 Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
   expect(bank);
   std::vector<Detection> parts;
   encode_each(images, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
-  return parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  require_finite(found, [](std::int64_t i) { return "image " + std::to_string(i) + " in memory"; });
+  return found;
 }
 
 BankOrigin Pipeline::origin() const {

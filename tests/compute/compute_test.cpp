@@ -119,16 +119,6 @@ TEST(OutOfMemoryMessage, NamesTheNeedAndTheSettingToLower) {
   EXPECT_EQ(out_of_memory_message(std::runtime_error("something else")), std::nullopt);
 }
 
-TEST(Apply, LeavesTheHostsThreadsAsTheyAreUnlessANumberIsAskedFor) {
-  const int before = at::get_num_threads();
-  apply_compute({.device = "cpu", .threads = 2});
-  EXPECT_EQ(at::get_num_threads(), 2);
-  at::set_num_threads(1);
-  apply_compute({.device = "cpu"});
-  EXPECT_EQ(at::get_num_threads(), 1);
-  at::set_num_threads(before);
-}
-
 TEST(Apply, RefusesOptionsOutOfTheirRange) {
   EXPECT_THAT([] { apply_compute({.device = "cpu", .batch_size = 0}); },
               Fails(ErrorKind::settings, HasSubstr("compute.batch_size is 0")));

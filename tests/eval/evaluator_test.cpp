@@ -157,8 +157,8 @@ TEST(Evaluate, AnErrorOfTheInputEndsIt) {
   };
   EXPECT_THAT(
       [&] {
-        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {}, {},
-                 broken);
+        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {},
+                 {}, broken);
       },
       Fails(ErrorKind::data, HasSubstr("cannot be read")));
 }
@@ -178,6 +178,44 @@ TEST(Evaluate, AsksForReferencesImagesAndMasks) {
 TEST(Evaluate, ABatchSizeBelowOneIsAnError) {
   EXPECT_THAT([&] { run(testing::made_up_dataset({"a"}), 0); },
               Fails(ErrorKind::settings, HasSubstr("batch size is 0")));
+}
+
+TEST(Evaluate, MasksMayLieInMemory) {
+  const auto dataset = testing::made_up_dataset({"a"});
+  auto in_memory = dataset;
+  for (auto& sample : in_memory.test["a"]) sample.mask.clear();
+  const auto masks = [&](const Sample& sample, std::int64_t size) {
+    EXPECT_TRUE(sample.anomalous);
+    Sample named = sample;
+    named.mask = "kept in memory";
+    return testing::made_up_mask(named, size);
+  };
+  testing::MadeUpFeatures features;
+  const auto found = evaluate(in_memory, testing::made_up_references(dataset, 1), testing::made_up_detector(),
+                              features, {4, {MetricMode::exact}}, {}, masks);
+  EXPECT_EQ(results_csv(found), results_csv(run(dataset, 4)));
+}
+
+/// Gives the features of one image too few.
+class ShortFeatures final : public FeatureSource {
+ public:
+  Features of(std::span<const Path> images) override {
+    return whole_.of(images.size() > 1 ? images.first(images.size() - 1) : images);
+  }
+
+ private:
+  testing::MadeUpFeatures whole_;
+};
+
+TEST(Evaluate, FeaturesOfTooFewImagesAreAnError) {
+  const auto dataset = testing::made_up_dataset({"a"});
+  ShortFeatures features;
+  EXPECT_THAT(
+      [&] {
+        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {4, {}},
+                 {}, testing::made_up_mask);
+      },
+      Fails(ErrorKind::data, HasSubstr("gave those of 3 images for 4")));
 }
 
 }  // namespace

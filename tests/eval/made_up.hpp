@@ -24,7 +24,7 @@ class MadeUpFeatures final : public FeatureSource {
 
   std::vector<std::vector<Path>> asked, announced;
 };
-/// A square defect.
+/// A square defect; an undefined tensor for a sample that names no mask.
 at::Tensor made_up_mask(const Sample& sample, std::int64_t size);
 
 }  // namespace res2clip::testing

@@ -1,6 +1,8 @@
 #include "res2clip/model/reference_bank.hpp"
 
+#include <cstring>
 #include <limits>
+#include <utility>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
@@ -30,6 +32,16 @@ ReferenceBank small_bank() {
   ReferenceBank bank = make_bank(normals, {6, 24});
   bank.origin = {std::string(64, '0'), {{"image.size", "518"}}, {"good/000.png", "good/a \"b\"\n\xff.png"}};
   return bank;
+}
+
+/// What a bank's file holds, with another last number and a checksum to match.
+std::string bytes_with_last_number(const ReferenceBank& bank, float number) {
+  std::string bytes = bytes_of_bank(bank);
+  std::memcpy(bytes.data() + bytes.size() - sizeof number, &number, sizeof number);
+  const std::string key = "\"sha256\":\"";
+  const std::size_t place = bytes.find(key) + key.size();
+  bytes.replace(place, 64, std::string(64, '0'));
+  return bytes.replace(place, 64, sha256(bytes));
 }
 
 auto loading(const Path& path) {
@@ -131,8 +143,11 @@ TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsNotSaved) {
     ReferenceBank bank = small_bank();
     bank.patches.at(24)[3][5] = number;
     EXPECT_THAT([&] { save_bank(bank, folder / "spoiled.bank"); },
-                Fails(ErrorKind::data, HasSubstr("not finite")));
+                Fails(ErrorKind::data, HasSubstr("of layer 24 hold numbers that are not finite")));
     EXPECT_FALSE(std::filesystem::exists(folder / "spoiled.bank"));
+    write_file(folder / "spoiled.bank", bytes_with_last_number(small_bank(), number));
+    EXPECT_THAT(loading(folder / "spoiled.bank"),
+                Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
   }
 }
 

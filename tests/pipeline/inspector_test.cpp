@@ -4,6 +4,7 @@
 #include <atomic>
 #include <gmock/gmock.h>
 #include <limits>
+#include <mutex>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,6 +12,8 @@
 #include "res2clip/clip/archive.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/model/checkpoint.hpp"
+#include "res2clip/pipeline/detect_each.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "support/fails.hpp"
@@ -43,6 +46,15 @@ class InspectorTest : public ::testing::Test {
   Pipeline load(int threads = 2) {
     settings.compute.threads = threads;
     return Pipeline::load(folder / "tiny.pt", settings);
+  }
+
+  /// With adapters of numbers so large that scores are not finite.
+  Pipeline load_with_huge_adapters() {
+    const std::vector<int> layers = quarters(kTinyClip.vision_layers);
+    Adapters adapters = fresh_adapters(kTinyClip.embed, layers, layers, 1);
+    for_each_tensor(adapters, [](const AdapterTensor&, at::Tensor& tensor) { tensor.fill_(1e30); });
+    write_checkpoint(folder / "huge.pth", adapters);
+    return Pipeline::load(folder / "tiny.pt", settings, folder / "huge.pth");
   }
 
   /// One line per image, in the order of delivery: its index, scores and a sum over its map, or its failure.
@@ -185,20 +197,105 @@ TEST_F(InspectorTest, TellsHowBusyItsStagesWere) {
   EXPECT_LE(times[1].busy, inspector.seconds());
 }
 
-TEST_F(InspectorTest, CallsNoImageGoodByABankThatIsNotFinite) {
+TEST_F(InspectorTest, ReportsAnImageWhoseScoresAreNotFinite) {
+  const Pipeline pipeline = load_with_huge_adapters();
+  const ReferenceBank bank = pipeline.remember(normals);
+  std::vector<std::size_t> finished, failed;
+  std::mutex access;
+  InspectionStages stages;
+  stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
+    const std::lock_guard lock(access);
+    finished.push_back(image.index);
+    return [] {};
+  };
+  stages.failed = [&](std::size_t index, const std::exception_ptr& failure) {
+    failed.push_back(index);
+    EXPECT_THAT(rethrowing(failure), Fails(ErrorKind::data, HasSubstr("not finite numbers")));
+  };
+  Inspector(pipeline, bank, false, std::move(stages)).inspect(std::span(queries).first(3));
+  EXPECT_TRUE(finished.empty());
+  EXPECT_THAT(failed, ElementsAre(0, 1, 2));
+  EXPECT_THAT([&] { pipeline.detect(queries, bank); },
+              Fails(ErrorKind::data, HasSubstr("not finite numbers")));
+}
+
+TEST_F(InspectorTest, RefusesABankOfNumbersThatAreNotFinite) {
   const Pipeline pipeline = load();
   ReferenceBank bank = pipeline.remember(normals);
   for (auto& [layer, patches] : bank.patches) patches = patches * std::numeric_limits<float>::quiet_NaN();
-  std::atomic<int> finished = 0;
-  InspectionStages stages;
-  stages.finish = [&](const InspectedImage&) -> InOrder::Rest {
-    ++finished;
-    return [] {};
-  };
-  Inspector inspector(pipeline, std::move(bank), false, std::move(stages));
-  EXPECT_THAT([&] { inspector.inspect(std::span(queries).first(3)); },
-              Fails(ErrorKind::data, HasSubstr("not finite")));
-  EXPECT_EQ(finished, 0);
+  Inspector inspector(pipeline, std::move(bank), false, {});
+  EXPECT_THAT([&] { inspector.inspect(queries); },
+              Fails(ErrorKind::data, HasSubstr("reference bank's features")));
+}
+
+TEST_F(InspectorTest, NeedsNoListenersButForFailures) {
+  const Pipeline pipeline = load();
+  Inspector inspector(pipeline, pipeline.remember(normals), false, {});
+  EXPECT_NO_THROW(inspector.inspect(queries));
+  EXPECT_THAT([&] { inspector.inspect(std::vector<Path>{folder / "absent.png"}); },
+              Fails(ErrorKind::data, HasSubstr("absent.png")));
+}
+
+/// What detect_each gives of some images, as lines_of() tells them.
+std::vector<std::string> lines_of_each(const Pipeline& pipeline, const ReferenceBank& bank,
+                                       const std::vector<Path>& images, EachOptions options = {}) {
+  std::vector<std::string> lines;
+  options.pixels = true;
+  const std::size_t taken = detect_each(
+      pipeline, images, bank,
+      [&](const DetectedImage& image) {
+        std::string line = std::to_string(image.index) + " ";
+        if (image.failure) return lines.push_back(line + image.failure->what());
+        EXPECT_EQ(image.pixels.size(0), image.height);
+        for (const double value : {image.score, image.text, image.visual, image.residual}) {
+          char text[32];
+          std::snprintf(text, sizeof text, "%a ", value);
+          line += text;
+        }
+        lines.push_back(line + sha256({static_cast<const char*>(image.map.const_data_ptr()),
+                                       static_cast<std::size_t>(image.map.nbytes())}));
+      },
+      options);
+  EXPECT_EQ(taken, lines.size());
+  return lines;
+}
+
+TEST_F(InspectorTest, EachImageOfAListHasAResultOrAFailureOfItsOwn) {
+  const Pipeline pipeline = load();
+  write_file(folder / "broken.png", "no image");
+  queries[4] = folder / "broken.png";
+  std::vector<std::int64_t> done;
+  const auto lines =
+      lines_of_each(pipeline, pipeline.remember(normals), queries,
+                    {.progress = [&](std::int64_t count, std::int64_t total, const std::string&) {
+                      EXPECT_EQ(total, 12);
+                      done.push_back(count);
+                    }});
+  EXPECT_EQ(lines, lines_of(pipeline, queries));
+  EXPECT_THAT(lines[4], HasSubstr("broken.png"));
+  EXPECT_THAT(done, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12));
+}
+
+TEST_F(InspectorTest, EachImageBeforeAStopIsTaken) {
+  const Pipeline pipeline = load();
+  int asked = 0;
+  const auto lines = lines_of_each(pipeline, pipeline.remember(normals), queries,
+                                   {.stop_requested = [&] { return ++asked > 4; }});
+  EXPECT_EQ(lines.size(), 4U);
+}
+
+TEST_F(InspectorTest, WhatTheTakerThrowsGoesThroughAsItIs) {
+  const Pipeline pipeline = load();
+  struct Own {};
+  EXPECT_THROW(
+      detect_each(pipeline, queries, pipeline.remember(normals), [](const DetectedImage&) { throw Own{}; }),
+      Own);
+}
+
+TEST_F(InspectorTest, EachImageWhoseScoresAreNotFiniteIsAFailure) {
+  const Pipeline pipeline = load_with_huge_adapters();
+  for (const std::string& line : lines_of_each(pipeline, pipeline.remember(normals), queries))
+    EXPECT_THAT(line, HasSubstr("not finite numbers"));
 }
 
 }  // namespace

@@ -168,5 +168,99 @@ TEST_F(PipelineTest, NeedsAtLeastOneReference) {
   EXPECT_THAT([&] { pipeline.remember({}); }, Fails(ErrorKind::settings, HasSubstr("reference")));
 }
 
+/// Views of images that are kept.
+struct Frames {
+  explicit Frames(const std::vector<Path>& files) {
+    for (const Path& file : files) pixels.push_back(read_image(file));
+    for (const at::Tensor& rgb : pixels)
+      views.push_back({rgb.const_data_ptr<std::uint8_t>(), rgb.size(1), rgb.size(0)});
+  }
+  std::vector<at::Tensor> pixels;
+  std::vector<ImageView> views;
+};
+
+TEST_F(PipelineTest, ImagesInMemoryGiveTheBitsOfTheirFiles) {
+  settings.compute.batch_size = 3;
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const Frames good(normals), inspected(queries);
+  const std::vector<std::string> names(normals.size(), "frame");
+  const ReferenceBank bank = pipeline.remember(good.views, names);
+  const Detection of_files = pipeline.detect(queries, pipeline.remember(normals));
+  const Detection of_memory = pipeline.detect(inspected.views, bank);
+  EXPECT_TRUE(of_memory.map.equal(of_files.map));
+  EXPECT_TRUE(of_memory.score.equal(of_files.score));
+  EXPECT_TRUE(pipeline.detect(inspected.views[1], bank).score[0].equal(of_files.score[1]));
+  EXPECT_TRUE(pipeline.prepare(inspected.views).equal(pipeline.prepare(queries)));
+}
+
+TEST_F(PipelineTest, ABankMadeInMemoryIsOpenedAgain) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const Frames good(normals);
+  const ReferenceBank bank = pipeline.remember(pipeline.encode(pipeline.prepare(normals)));
+  EXPECT_EQ(bank.origin.backbone, pipeline.backbone().checksum());
+  save_bank(bank, folder / "memory.bank");
+  const Detection expected = pipeline.detect(queries, bank);
+  EXPECT_TRUE(
+      pipeline.detect(queries, pipeline.open_bank(folder / "memory.bank")).score.equal(expected.score));
+  const ReferenceBank again = pipeline.open_bank(bytes_of_bank(bank), "bytes");
+  EXPECT_TRUE(pipeline.detect(queries, again).score.equal(expected.score));
+  EXPECT_TRUE(pipeline.detect({queries[0]}, pipeline.remember({normals[0]})).score.defined());
+  EXPECT_THAT([&] { pipeline.remember(good.views, std::vector<std::string>{"one"}); },
+              Fails(ErrorKind::settings, HasSubstr("have 1 names")));
+}
+
+TEST_F(PipelineTest, DoesNotCompareWithABankOfAnotherBackbone) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  export_backbone(tiny_weights(), {.image_size = 70, .form = {.vv_blocks = 1}}, folder / "other.pt");
+  const ReferenceBank other = Pipeline::load(folder / "other.pt", settings).remember(normals);
+  EXPECT_THAT([&] { pipeline.detect(queries, other); },
+              Fails(ErrorKind::data, HasSubstr("another backbone")));
+  EXPECT_THAT([&] { pipeline.detect(Frames(queries).views, other); },
+              Fails(ErrorKind::data, HasSubstr("another backbone")));
+  const ReferenceBank nameless = pipeline.detector().remember(pipeline.encode(normals));
+  EXPECT_THAT([&] { pipeline.detect(queries, nameless); },
+              Fails(ErrorKind::data, HasSubstr("does not say which backbone")));
+}
+
+TEST_F(PipelineTest, TakesPreparedImagesOfItsOwnSizeAlone) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  const at::Tensor prepared = pipeline.prepare(queries);
+  EXPECT_NO_THROW(pipeline.encode(prepared));
+  for (const at::Tensor& wrong :
+       {at::Tensor(), prepared[0], prepared.slice(2, 0, 56), prepared.slice(2, 0, 56).slice(3, 0, 56)})
+    EXPECT_THAT([&] { pipeline.encode(wrong); }, Fails(ErrorKind::data, HasSubstr("[B, 3, 70, 70]")));
+}
+
+TEST_F(PipelineTest, SharesItsBackboneWithOtherSettings) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  Settings other = settings;
+  other.retrieval.gamma = 0.5;
+  const Pipeline shared = pipeline.with(other);
+  EXPECT_EQ(&shared.backbone(), &pipeline.backbone());
+  const Pipeline loaded = Pipeline::load(folder / "tiny.pt", other);
+  EXPECT_TRUE(shared.detect(queries, shared.remember(normals))
+                  .map.equal(loaded.detect(queries, loaded.remember(normals)).map));
+  other.compute.precision = Precision::bf16;
+  EXPECT_THAT([&] { pipeline.with(other); }, Fails(ErrorKind::settings, HasSubstr("compute.precision")));
+}
+
+TEST_F(PipelineTest, ChecksSettingsThatAProgramFilledIn) {
+  const auto refused = [&](const auto& change, const char* key) {
+    Settings changed = settings;
+    change(changed);
+    EXPECT_THAT([&] { Pipeline::load(folder / "tiny.pt", changed); },
+                Fails(ErrorKind::settings, HasSubstr(key)));
+  };
+  refused([](Settings& s) { s.compute.batch_size = 0; }, "compute.batch_size is 0");
+  refused([](Settings& s) { s.retrieval.neighbours = -1; }, "retrieval.neighbours is -1");
+  refused([](Settings& s) { s.image.size = -8; }, "image.size is -8");
+}
+
+TEST_F(PipelineTest, WhatAProgressCallbackThrowsGoesThroughAsItIs) {
+  const Pipeline pipeline = Pipeline::load(folder / "tiny.pt", settings);
+  EXPECT_THROW(pipeline.remember(normals, [](auto, auto, const auto&) { throw std::out_of_range("own"); }),
+               std::out_of_range);
+}
+
 }  // namespace
 }  // namespace res2clip

@@ -61,10 +61,10 @@ class Detector {
 
   /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where
   /// features or bank lack a layer, differ in grid, width or device, are not float32 of the shapes that their
-  /// structs say, or, on the CPU, hold numbers that are not finite or rows that are not of unit length, and
-  /// where a score is not finite (on a GPU look with FetchedScores). Where the bank's origin is, whoever
-  /// knows the backbone compares (require_origin, Pipeline). Beside the result, memory holds a few tensors
-  /// [B, N, D] at a time; if memory runs out, the batch is parted.
+  /// structs say, or, on the CPU, hold numbers that are not finite or rows that are not of unit length.
+  /// Adapters of huge numbers may still give scores that are not finite: ask FetchedScores::finite, as
+  /// Pipeline does. Whoever knows the backbone compares the bank's origin (require_origin, Pipeline). Beside
+  /// the result, memory holds a few tensors [B, N, D] at a time; if memory runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
 
   /// How far maps of good parts reach: the highest value in the map of any reference that is compared with

@@ -101,8 +101,8 @@ class Pipeline {
   void expect(const ReferenceBank& bank, const std::string& source = "the reference bank") const;
 
   /// Detections of all images, `compute.batch_size` of them at once; memory holds their maps. (For long lists
-  /// see detect_each.hpp.) Throws a data error where the bank does not fit (expect()), and the first image's
-  /// that cannot be read.
+  /// see detect_each.hpp.) Throws a data error where the bank does not fit (expect()), where an image cannot
+  /// be read, and where its scores are not finite numbers: what is returned can be compared with a threshold.
   Detection detect(std::span<const Path> images, const ReferenceBank& bank) const;
   Detection detect(std::span<const ImageView> images, const ReferenceBank& bank) const;
   Detection detect(std::initializer_list<Path> images, const ReferenceBank& bank) const {
