@@ -212,8 +212,8 @@ TEST(Evaluate, FeaturesOfTooFewImagesAreAnError) {
   ShortFeatures features;
   EXPECT_THAT(
       [&] {
-        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features, {4, {}},
-                 {}, testing::made_up_mask);
+        evaluate(dataset, testing::made_up_references(dataset, 1), testing::made_up_detector(), features,
+                 {4, {}}, {}, testing::made_up_mask);
       },
       Fails(ErrorKind::data, HasSubstr("gave those of 3 images for 4")));
 }
