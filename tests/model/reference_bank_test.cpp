@@ -145,9 +145,9 @@ TEST(ReferenceBank, OfNumbersThatAreNotFiniteIsNotSaved) {
     EXPECT_THAT([&] { save_bank(bank, folder / "spoiled.bank"); },
                 Fails(ErrorKind::data, HasSubstr("of layer 24 hold numbers that are not finite")));
     EXPECT_FALSE(std::filesystem::exists(folder / "spoiled.bank"));
-    write_file(folder / "spoiled.bank", bytes_with_last_number(small_bank(), number));
-    EXPECT_THAT(loading(folder / "spoiled.bank"),
-                Fails(ErrorKind::data, AllOf(HasSubstr("spoiled.bank"), HasSubstr("not finite"))));
+    write_file(folder / "foreign.bank", bytes_with_last_number(small_bank(), number));
+    EXPECT_THAT(loading(folder / "foreign.bank"),
+                Fails(ErrorKind::data, AllOf(HasSubstr("foreign.bank"), HasSubstr("not finite"))));
   }
 }
 

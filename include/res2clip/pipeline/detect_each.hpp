@@ -28,8 +28,8 @@ struct DetectedImage {
 struct EachOptions {
   bool pixels = false;             ///< DetectedImage::pixels are wanted
   ProgressCallback progress = {};  ///< after each image: how many are done
-  std::function<bool()> stop_requested =
-      {};  ///< asked before each batch; true ends it after what is under way
+  /// Asked before each batch; true ends it after what is under way.
+  std::function<bool()> stop_requested = {};
 };
 
 /// Detects images one by one in memory that does not grow with the list (see Inspector), and gives each to
