@@ -34,7 +34,7 @@ ImageRead read_image_into(const at::Tensor& input, const Path& path, const Readi
 
 }  // namespace
 
-void ImageBatch::expect_whole() const {
+void ImageBatch::require_whole() const {
   for (const ImageRead& image : images)
     if (image.failure) std::rethrow_exception(image.failure);
 }

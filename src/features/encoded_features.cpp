@@ -66,7 +66,7 @@ ImageBatch EncodedFeatures::read(std::span<const Path> images) {
 EncodedFeatures::Identified EncodedFeatures::encode_batch(std::span<const Path> images,
                                                           std::span<const int> layers) {
   const ImageBatch batch = read(images);
-  batch.expect_whole();
+  batch.require_whole();
   Identified found{encode_(batch.input, layers), {}};
   for (const ImageRead& image : batch.images) found.identities.push_back(image.identity);
   return found;

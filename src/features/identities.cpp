@@ -64,7 +64,7 @@ std::vector<std::string> ImageIdentities::known(std::span<const Path> images) co
 std::vector<std::string> ImageIdentities::of(std::span<const Path> images) {
   const std::vector<Path> paths = unknown(images);
   Findings found = look_at(paths, reading_, *single_process());
-  expect_no_image_fault(std::move(found.faults));
+  require_no_image_fault(std::move(found.faults));
   for (std::size_t i = 0; i < paths.size(); ++i) known_[paths[i]] = found.identities[i];
   return known(images);
 }
@@ -86,7 +86,7 @@ std::vector<std::string> ImageIdentities::of(std::span<const Path> images, Commu
       known_[paths[rank + i * size]] = std::move(found.identities[i]);
     std::move(found.faults.begin(), found.faults.end(), std::back_inserter(faults));
   }
-  expect_no_image_fault(std::move(faults));
+  require_no_image_fault(std::move(faults));
   return known(images);
 }
 

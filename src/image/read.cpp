@@ -195,7 +195,7 @@ std::string image_fault(std::string_view bytes, const Path& path, const ReadOpti
   return {};
 }
 
-void expect_whole_images(std::span<const Path> paths, const ReadOptions& options) {
+void require_whole_images(std::span<const Path> paths, const ReadOptions& options) {
   std::vector<std::string> faults(paths.size());
   parallel_for_each(paths.size(), [&](std::size_t i) {
     try {
@@ -204,10 +204,10 @@ void expect_whole_images(std::span<const Path> paths, const ReadOptions& options
       faults[i] = error.what();
     }
   });
-  expect_no_image_fault(std::move(faults));
+  require_no_image_fault(std::move(faults));
 }
 
-void expect_no_image_fault(std::vector<std::string> faults) {
+void require_no_image_fault(std::vector<std::string> faults) {
   std::erase(faults, std::string());
   if (faults.empty()) return;
   constexpr std::size_t kNamed = 10;

@@ -32,7 +32,7 @@ class GifReader {
 
   Raster read(Permit& permit) {
     if (!find_frame()) throw ImageFault{"is a GIF file without an image"};
-    expect(DGifGetImageDesc(file_.get()));
+    require(DGifGetImageDesc(file_.get()));
     const GifImageDesc& frame = file_->Image;
     if (frame.Width <= 0 || frame.Height <= 0) throw ImageFault{"has no pixels"};
     const std::int64_t width = std::max(file_->SWidth, frame.Left + frame.Width);
@@ -51,7 +51,7 @@ class GifReader {
     const char* text = GifErrorString(code);
     return {std::string("is damaged: ") + (text != nullptr ? text : "unknown error") + " (giflib)"};
   }
-  void expect(int result) const {
+  void require(int result) const {
     if (result == GIF_ERROR) throw fault(file_->Error);
   }
 
@@ -59,7 +59,7 @@ class GifReader {
   bool find_frame() {
     for (;;) {
       GifRecordType record = UNDEFINED_RECORD_TYPE;
-      expect(DGifGetRecordType(file_.get(), &record));
+      require(DGifGetRecordType(file_.get(), &record));
       if (record == IMAGE_DESC_RECORD_TYPE) return true;
       if (record == TERMINATE_RECORD_TYPE) return false;
       if (record == EXTENSION_RECORD_TYPE) read_extension();
@@ -69,13 +69,13 @@ class GifReader {
   void read_extension() {
     int code = 0;
     GifByteType* block = nullptr;
-    expect(DGifGetExtension(file_.get(), &code, &block));
+    require(DGifGetExtension(file_.get(), &code, &block));
     while (block != nullptr) {
       GraphicsControlBlock control{};
       if (code == GRAPHICS_EXT_FUNC_CODE && DGifExtensionToGCB(block[0], block + 1, &control) == GIF_OK &&
           control.TransparentColor != NO_TRANSPARENT_COLOR)
         background_ = static_cast<std::uint8_t>(control.TransparentColor);
-      expect(DGifGetExtensionNext(file_.get(), &block));
+      require(DGifGetExtensionNext(file_.get(), &block));
     }
   }
 
@@ -84,7 +84,7 @@ class GifReader {
     constexpr int kFirst[] = {0, 4, 2, 1}, kStep[] = {8, 8, 4, 2};  // of the passes of an interlaced frame
     const auto row = [&](int y) {
       std::uint8_t* to = canvas.data() + (frame.Top + y) * width + frame.Left;
-      expect(DGifGetLine(file_.get(), to, frame.Width));
+      require(DGifGetLine(file_.get(), to, frame.Width));
     };
     if (frame.Interlace) {
       for (int pass = 0; pass < 4; ++pass)

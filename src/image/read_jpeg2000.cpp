@@ -91,19 +91,19 @@ class Jpeg2000File {
     opj_set_error_handler(codec_.get(), keep_message, &message_);
     opj_dparameters_t parameters;
     opj_set_default_decoder_parameters(&parameters);
-    expect(opj_setup_decoder(codec_.get(), &parameters));
+    require(opj_setup_decoder(codec_.get(), &parameters));
   }
 
   Raster read(Permit& permit) {
     opj_image_t* image = nullptr;
-    expect(opj_read_header(stream_.get(), codec_.get(), &image));
+    require(opj_read_header(stream_.get(), codec_.get(), &image));
     image_.reset(image);
     const std::int64_t width = std::int64_t{image->x1} - image->x0,
                        height = std::int64_t{image->y1} - image->y0;
     permit.ask(width, height, 6 * std::int64_t{image->numcomps});
     check_components(*image);
-    expect(opj_decode(codec_.get(), stream_.get(), image));
-    expect(opj_end_decompress(codec_.get(), stream_.get()));
+    require(opj_decode(codec_.get(), stream_.get(), image));
+    require(opj_end_decompress(codec_.get(), stream_.get()));
     check_components(*image);  // a palette adds some
     Raster raster = permit.raster(width, height, image->numcomps, (1u << image->comps[0].prec) - 1);
     if (image->numcomps % 2 == 0) raster.mode = PixelMode::alpha;
@@ -112,7 +112,7 @@ class Jpeg2000File {
   }
 
  private:
-  void expect(OPJ_BOOL done) const {
+  void require(OPJ_BOOL done) const {
     if (done == OPJ_TRUE) return;
     throw ImageFault{"is damaged or truncated" + (message_.empty() ? "" : ": " + message_ + " (OpenJPEG)")};
   }

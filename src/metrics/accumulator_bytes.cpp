@@ -46,7 +46,7 @@ class Bytes {
     return numbers;
   }
 
-  void expect_end() const {
+  void require_end() const {
     if (!left_.empty()) throw damaged();
   }
 
@@ -96,7 +96,7 @@ void ClassAccumulator::add(std::string_view bytes) {
   regions_ += left.one<std::int64_t>();
   append(anomalous_, left.list<std::uint64_t>());
   added_.push_back(left.list<std::uint32_t>());
-  left.expect_end();
+  left.require_end();
   sorted_ = false;
 }
 

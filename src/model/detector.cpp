@@ -61,7 +61,7 @@ void require_sound(const at::Tensor& text_residual) {
 }
 
 /// A score that no branch adds to says nothing.
-void expect_a_branch(const BranchWeights& weights, const std::string& key) {
+void require_a_branch(const BranchWeights& weights, const std::string& key) {
   if (weights.text == 0 && weights.visual == 0 && weights.residual == 0)
     throw settings_error(key + ": all weights are 0; at least one branch must count");
 }
@@ -126,8 +126,8 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
   weights_ = fine_tuned_ ? scoring_.fine_tuned : scoring_.training_free;
   const std::string mode = fine_tuned_ ? "scoring.fine_tuned" : "scoring.training_free";
-  expect_a_branch(weights_.image, mode + ".image");
-  expect_a_branch(weights_.pixel, mode + ".pixel");
+  require_a_branch(weights_.image, mode + ".image");
+  require_a_branch(weights_.pixel, mode + ".pixel");
   gaussian_window(scoring_.smoothing_size, scoring_.smoothing_sigma);  // refuses an even size here and now
   at::Tensor text = anchors.residual;
   at::Tensor residual = anchors.residual;

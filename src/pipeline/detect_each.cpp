@@ -38,7 +38,7 @@ DetectedImage detected(InspectedImage image) {
 
 std::size_t detect_each(const Pipeline& pipeline, std::span<const Path> images, const ReferenceBank& bank,
                         const std::function<void(const DetectedImage&)>& take, const EachOptions& options) {
-  pipeline.expect(bank);
+  pipeline.require_fitting(bank);
   std::size_t taken = 0;
   const auto deliver = [&](const DetectedImage& image) {
     if (take) take(image);

@@ -26,7 +26,7 @@ Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, 
                       : static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
       images_ahead_(2 * static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
       reader_(pipeline.reading(pixels)) {
-  pipeline.expect(bank_);
+  pipeline.require_fitting(bank_);
 }
 
 void Inspector::inspect(std::span<const Path> images) {

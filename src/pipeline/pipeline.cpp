@@ -126,7 +126,7 @@ at::Tensor Pipeline::prepare(std::span<const Path> images) const {
   return as_ours("preparing images", [&] {
     BatchReader reader(reading());
     const ImageBatch batch = reader.read(images);
-    batch.expect_whole();
+    batch.require_whole();
     return batch.input;
   });
 }
@@ -211,7 +211,7 @@ ReferenceBank Pipeline::remember(const Features& normals, std::span<const std::s
   return bank;
 }
 
-void Pipeline::expect(const ReferenceBank& bank, const std::string& source) const {
+void Pipeline::require_fitting(const ReferenceBank& bank, const std::string& source) const {
   require_origin(bank, origin(), source);
 }
 
@@ -243,7 +243,7 @@ std::vector<std::string> Pipeline::changed_since(const Calibration& calibration)
 ReferenceBank Pipeline::open_bank(const Path& file) const {
   return as_ours("opening a reference bank", [&] {
     const ReferenceBank bank = load_bank(file);
-    expect(bank, file.string());
+    require_fitting(bank, file.string());
     return bank.to(backbone_->device());
   });
 }
@@ -251,13 +251,13 @@ ReferenceBank Pipeline::open_bank(const Path& file) const {
 ReferenceBank Pipeline::open_bank(std::string bytes, const std::string& source) const {
   return as_ours("opening a reference bank", [&] {
     const ReferenceBank bank = bank_of_bytes(std::move(bytes), source);
-    expect(bank, source);
+    require_fitting(bank, source);
     return bank.to(backbone_->device());
   });
 }
 
 Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& bank) const {
-  expect(bank);
+  require_fitting(bank);
   std::vector<Detection> parts;
   encode_each(images, {}, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
   Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
@@ -266,7 +266,7 @@ Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& ba
 }
 
 Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
-  expect(bank);
+  require_fitting(bank);
   std::vector<Detection> parts;
   encode_each(images, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
   Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);

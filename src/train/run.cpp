@@ -131,11 +131,11 @@ struct TrainingSession::State {
                                            Trainer(data, setup, processes)});
     if (state->run.resume) state->take_up();
     processes.barrier();  // all have read before the first may write
-    state->expect_shared_folder();
+    state->require_shared_folder();
     return state;
   }
 
-  void expect_shared_folder() const {
+  void require_shared_folder() const {
     for (const std::string& other : processes.gather(std::to_string(next_step)))
       if (other != std::to_string(next_step))
         throw runtime_error(file("state.pt").string() +

@@ -62,7 +62,7 @@ TEST(BatchReader, LeavesOutAnImageThatCannotBeReadAndSaysWhy) {
   EXPECT_THAT(rethrowing(batch.images[1].failure), Fails(ErrorKind::data, HasSubstr("1.png")));
   EXPECT_TRUE(batch.input[1].equal(at::zeros({3, 4, 4})));
   EXPECT_TRUE(batch.whole_inputs().equal(at::stack({whole[0], whole[2]})));
-  EXPECT_THAT([&] { batch.expect_whole(); }, Fails(ErrorKind::data, HasSubstr("1.png")));
+  EXPECT_THAT([&] { batch.require_whole(); }, Fails(ErrorKind::data, HasSubstr("1.png")));
 }
 
 TEST(BatchReader, ReadsWideImagesByTheSettingAndTellsWhatIsOddAboutFiles) {

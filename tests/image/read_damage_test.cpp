@@ -220,9 +220,9 @@ TEST(ExpectWholeImages, NamesEveryFileThatIsNone) {
   const Path whole = test_data("images/rgb.png");
   write_file(folder / "cut.png", read_file(whole).substr(0, 60));
   write_file(folder / "empty.jpg", "");
-  EXPECT_NO_THROW(expect_whole_images(std::vector{whole, whole}));
+  EXPECT_NO_THROW(require_whole_images(std::vector{whole, whole}));
   try {
-    expect_whole_images(
+    require_whole_images(
         std::vector<Path>{folder / "cut.png", whole, folder / "empty.jpg", folder / "absent.png"});
     FAIL() << "no error";
   } catch (const Error& error) {
@@ -239,7 +239,7 @@ TEST(ExpectWholeImages, NamesTenFilesAtMost) {
   std::vector<Path> absent;
   for (int i = 0; i < 13; ++i) absent.push_back(folder / ("x" + std::to_string(i) + ".png"));
   try {
-    expect_whole_images(absent);
+    require_whole_images(absent);
     FAIL() << "no error";
   } catch (const Error& error) {
     const std::string message = error.what();

@@ -33,7 +33,7 @@ struct ImageBatch {
   std::vector<ImageRead> images;
 
   /// Throws the failure of the first image that has one.
-  void expect_whole() const;
+  void require_whole() const;
   /// The inputs of the images that could be read: float32 [up to B, 3, S, S].
   at::Tensor whole_inputs() const;
 };

@@ -15,14 +15,14 @@ namespace res2clip {
 /// notices changed ones (size and time stamps can lie), and holds equal images once.
 ///
 /// Each file is read once however often it is asked for, and that reading is also the check of
-/// expect_whole_images().
+/// require_whole_images().
 class ImageIdentities {
  public:
   ImageIdentities() = default;
   /// `reading`: how images will be decoded.
   explicit ImageIdentities(const ReadOptions& reading) : reading_(reading) {}
 
-  /// Throws the data error of expect_whole_images().
+  /// Throws the data error of require_whole_images().
   std::vector<std::string> of(std::span<const Path> images);
 
   /// The same, each process of the job reading its share of the files. All must ask for the same images, and

@@ -58,12 +58,12 @@ ImageSize image_size(std::string_view bytes, const Path& path, const ReadOptions
 
 /// Reads all of these files, on all threads, and throws a data error that names those (up to ten) which have
 /// an image_fault: what a long job asks before it begins.
-void expect_whole_images(std::span<const Path> paths, const ReadOptions& options = {});
+void require_whole_images(std::span<const Path> paths, const ReadOptions& options = {});
 /// What is wrong with one file's bytes, with its path; empty: nothing. A PNG or JPEG file of 8 bits that ends
 /// as it should is not decoded; damage inside it is found by decode_image.
 std::string image_fault(std::string_view bytes, const Path& path, const ReadOptions& options = {});
-/// Throws what expect_whole_images throws for these faults; empty ones are left out, and nothing is thrown
+/// Throws what require_whole_images throws for these faults; empty ones are left out, and nothing is thrown
 /// where none is left.
-void expect_no_image_fault(std::vector<std::string> faults);
+void require_no_image_fault(std::vector<std::string> faults);
 
 }  // namespace res2clip

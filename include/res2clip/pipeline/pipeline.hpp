@@ -98,11 +98,12 @@ class Pipeline {
   /// The same of bytes that `bytes_of_bank` gave; `source` names them in messages.
   ReferenceBank open_bank(std::string bytes, const std::string& source) const;
   /// Throws a data error where a bank was made with another backbone or other settings, or lacks a layer.
-  void expect(const ReferenceBank& bank, const std::string& source = "the reference bank") const;
+  void require_fitting(const ReferenceBank& bank, const std::string& source = "the reference bank") const;
 
   /// Detections of all images, `compute.batch_size` of them at once; memory holds their maps. (For long lists
-  /// see detect_each.hpp.) Throws a data error where the bank does not fit (expect()), where an image cannot
-  /// be read, and where its scores are not finite numbers: what is returned can be compared with a threshold.
+  /// see detect_each.hpp.) Throws a data error where the bank does not fit (require_fitting()), where an
+  /// image cannot be read, and where its scores are not finite numbers: what is returned can be compared with
+  /// a threshold.
   Detection detect(std::span<const Path> images, const ReferenceBank& bank) const;
   Detection detect(std::span<const ImageView> images, const ReferenceBank& bank) const;
   Detection detect(std::initializer_list<Path> images, const ReferenceBank& bank) const {

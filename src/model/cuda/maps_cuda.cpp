@@ -27,7 +27,7 @@ void* current_stream() {
   return c10::cuda::getCurrentCUDAStream().stream();
 }
 
-void expect_started(int code, const char* kernel, const at::Tensor& on) {
+void require_started(int code, const char* kernel, const at::Tensor& on) {
   if (code != 0) throw runtime_error("scoring: " + launch_failure(kernel, on.device().str(), code));
 }
 
@@ -88,7 +88,7 @@ std::optional<AnomalyMaps> draw_maps_by_kernels(const BranchPatches& patches, co
       pixel_rows,
       pixel_cols,
       window_of(form.scoring.smooth_branch_maps, form.scoring)};
-  expect_started(cuda::draw_branches(draw, current_stream()), "the kernel that draws maps", maps);
+  require_started(cuda::draw_branches(draw, current_stream()), "the kernel that draws maps", maps);
   const cuda::FuseBranches fuse{
       maps.const_data_ptr<float>(),
       {static_cast<float>(form.weights.text), static_cast<float>(form.weights.visual),
@@ -98,7 +98,7 @@ std::optional<AnomalyMaps> draw_maps_by_kernels(const BranchPatches& patches, co
       pixel_rows,
       pixel_cols,
       window_of(form.scoring.smooth_fused_map, form.scoring)};
-  expect_started(cuda::fuse_branches(fuse, current_stream()), "the kernel that fuses maps", maps);
+  require_started(cuda::fuse_branches(fuse, current_stream()), "the kernel that fuses maps", maps);
   return AnomalyMaps{maps.select(0, 0), maps.select(0, 1), maps.select(0, 2), fused};
 }
 
@@ -117,8 +117,8 @@ std::optional<std::array<at::Tensor, 3>> branch_top_means_by_kernel(const Anomal
                                cuda::kBranches * images,          pixels,
                                top_count(pixels, fraction),       bins.mutable_data_ptr<int>(),
                                sums.mutable_data_ptr<float>()};
-  expect_started(cuda::mean_highest(task, current_stream()), "the kernels that select the highest pixels",
-                 means);
+  require_started(cuda::mean_highest(task, current_stream()), "the kernels that select the highest pixels",
+                  means);
   return std::array<at::Tensor, 3>{means.select(0, 0), means.select(0, 1), means.select(0, 2)};
 }
 
@@ -130,7 +130,7 @@ std::optional<at::Tensor> project_by_kernel(const at::Tensor& rows, const at::Te
       at::empty(rows.sizes().slice(0, static_cast<std::size_t>(rows.dim()) - 1), rows.options());
   const cuda::ProjectRows task{contiguous.const_data_ptr<float>(), along.const_data_ptr<float>(),
                                products.mutable_data_ptr<float>(), products.numel(), rows.size(-1)};
-  expect_started(cuda::project_rows(task, current_stream()), "the kernel that projects patches", products);
+  require_started(cuda::project_rows(task, current_stream()), "the kernel that projects patches", products);
   return products;
 }
 
