@@ -8,6 +8,7 @@
 #include "check.hpp"
 #include "command.hpp"
 #include "file_set.hpp"
+#include "output.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 #include "text_of.hpp"
@@ -120,6 +121,9 @@ std::vector<Path> usable(const std::vector<std::string>& arguments, const BankCo
 void make(const BankCommand& options) {
   const Settings settings = options.resolve().method;
   const std::vector<Path> references = usable(options.references, options, settings.image.reading);
+  std::vector<Path> inputs = references;
+  inputs.insert(inputs.end(), {options.backbone, options.checkpoint});
+  require_own_output(options.output, inputs);
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   ProgressBar bar("bank", options.quiet);
   const ReferenceBank bank = pipeline.calibrated(pipeline.remember(references, bar.callback()),

@@ -5,6 +5,7 @@
 #include "res2clip/clip/weights.hpp"
 
 #include "command.hpp"
+#include "output.hpp"
 
 namespace res2clip::app {
 
@@ -49,6 +50,16 @@ void add_form(CLI::App& command, StatedForm& form) {
   add_colour(command, "--image-std", form.deviation, "Standard deviation, likewise");
 }
 
+/// The files that weights may be read from: one, or those of a folder.
+std::vector<Path> files_of(const Path& weights) {
+  std::error_code ignored;
+  std::vector<Path> files{weights};
+  for (std::filesystem::directory_iterator entry(weights, ignored), end; entry != end;
+       entry.increment(ignored))
+    files.push_back(entry->path());
+  return files;
+}
+
 }  // namespace
 
 void add_export(CLI::App& program, Run& run) {
@@ -82,6 +93,7 @@ void add_export(CLI::App& program, Run& run) {
   command->callback([options, &run] {
     run = [options] {
       const Settings settings = options->resolve().method;
+      require_own_output(options->output, files_of(options->weights));
       const ClipWeights weights = read_clip_weights(options->weights, options->form);
       export_backbone(weights, {settings.image.size, settings.encoder}, options->output);
       if (options->quiet) return;

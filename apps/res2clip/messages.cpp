@@ -3,6 +3,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "text_of.hpp"
+
 namespace res2clip::app {
 namespace {
 
@@ -18,12 +20,24 @@ spdlog::logger& messages() {
 
 }  // namespace
 
+std::string visible(const std::string& text, bool one_line) {
+  std::string shown;
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if ((byte >= 0x20 && byte != 0x7f) || (!one_line && (letter == '\n' || letter == '\t')))
+      shown += letter;
+    else
+      shown += text_of("\\x%02x", byte);
+  }
+  return shown;
+}
+
 void note(const std::string& line) {
-  messages().info(line);
+  messages().info(visible(line));
 }
 
 void complain(const std::string& line) {
-  messages().error("res2clip: " + line);
+  messages().error("res2clip: " + visible(line));
 }
 
 }  // namespace res2clip::app

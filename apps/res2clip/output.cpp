@@ -19,4 +19,14 @@ void require_writable(const Path& folder) {
   probe.write("probe");
 }
 
+void require_own_output(const Path& output, const std::vector<Path>& inputs) {
+  std::error_code ignored;
+  for (const Path& input : inputs)
+    if (!input.empty() && std::filesystem::equivalent(output, input, ignored))
+      throw settings_error(output.string() +
+                           ": is read by this command, which would replace it; name another --output");
+  const Path folder = output.parent_path();
+  require_writable(folder.empty() ? Path(".") : folder);
+}
+
 }  // namespace res2clip::app

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "res2clip/core/path.hpp"
 
@@ -12,5 +13,9 @@ void print(const std::string& line);
 
 /// Throws a runtime error if a folder cannot be made, or no file be written in it: before hours of work.
 void require_writable(const Path& folder);
+
+/// Before the work: throws a settings error if `output` is one of the files that a command reads, or a
+/// runtime error if no file can be written there.
+void require_own_output(const Path& output, const std::vector<Path>& inputs);
 
 }  // namespace res2clip::app

@@ -104,6 +104,9 @@ void require_new_folder(const TrainArguments& arguments, const Path& output) {
   if (!arguments.resume && std::filesystem::exists(output / "state.pt", ignored))
     throw settings_error(output.string() +
                          " holds a training already; --resume goes on with it, or give another --output");
+  if (!arguments.resume && std::filesystem::exists(output / "checkpoint.pth", ignored))
+    throw settings_error(output.string() +
+                         " holds a checkpoint.pth, which a training replaces; give another --output");
 }
 
 /// In training an image is anomalous by its mask.

@@ -6,10 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/clip/published_weights.hpp"
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
-
-#include "bounded_json.hpp"
 
 namespace res2clip {
 namespace {

@@ -4,10 +4,10 @@
 #include <cstdio>
 
 #include "res2clip/clip/published_weights.hpp"
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
-#include "bounded_json.hpp"
 #include "card.hpp"
 
 namespace res2clip {

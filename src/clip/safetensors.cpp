@@ -5,9 +5,9 @@
 
 #include <ATen/ops/empty.h>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 
-#include "bounded_json.hpp"
 #include "tensor_files.hpp"
 
 namespace res2clip {

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
-
-#include "bounded_json.hpp"
 
 namespace res2clip {
 namespace {

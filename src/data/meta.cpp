@@ -129,6 +129,11 @@ void write_meta(const Dataset& dataset, const Path& file) {
     throw data_error(dataset.root.string() +
                      ": a file name is not UTF-8, which meta.json cannot hold; rename it");
   }
+  std::error_code ignored;
+  if (std::filesystem::exists(file, ignored) && !(is_file(file) && read_file(file) == text))
+    throw settings_error(
+        file.string() +
+        ": is there already and says something else; delete it, or name another file with --output");
   write_file(file, text);
 }
 

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -75,7 +76,7 @@ void require_no_other_results(const Path& folder, const Provenance& provenance, 
   if (!std::filesystem::exists(file)) return;
   std::map<std::string, std::string> held;
   try {
-    const Json json = Json::parse(read_file(file));
+    const Json json = parse_bounded(read_file(file), {.depth = 32, .values = 10'000'000});
     held = values_of(json.at("provenance"), json.at("settings"));
   } catch (const Json::exception&) {
     refuse(folder, "a results.json that cannot be read");

@@ -104,6 +104,7 @@ struct FeatureStore::State {
         data(folder / "features.bin") {
     std::sort(description.layers.begin(), description.layers.end());
     const StoreLock lock(index);
+    require_own();
     held.layers = match_description(folder / "store.json", description);
     replay();
   }
@@ -113,6 +114,17 @@ struct FeatureStore::State {
     std::filesystem::create_directories(folder, failed);
     if (failed) throw runtime_error(folder.string() + ": the folder cannot be made: " + failed.message());
     return folder;
+  }
+
+  /// A store is known by its description, which is written before all else. What other files of its names
+  /// hold would be taken for its own, and cut.
+  void require_own() const {
+    std::error_code ignored;
+    if (std::filesystem::exists(folder / "store.json", ignored) || (index.size() == 0 && data.size() == 0))
+      return;
+    throw data_error(folder.string() +
+                     ": holds an index.log or a features.bin, but no store.json: it is not a feature store; "
+                     "name another folder");
   }
 
   /// Reads what was appended to the index since the last time. Under the lock.

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -61,15 +62,12 @@ std::vector<int> match_description(const Path& file, const StoreDescription& des
     write_file(file, json_text(expected, 1) + "\n");
     return description.layers;
   }
-  nlohmann::ordered_json found;
-  try {
-    found = nlohmann::ordered_json::parse(read_file(file));
-  } catch (const nlohmann::json::exception&) {
+  const auto found = parse_bounded<nlohmann::ordered_json>(read_file(file));
+  if (!found.is_object())
     throw data_error(file.string() + ": is not the description of a feature store; name another folder");
-  }
   std::string differences;
   for (const auto& [name, value] : expected.items()) {
-    const auto stored = found.is_object() && found.contains(name) ? found[name] : nlohmann::ordered_json();
+    const auto stored = found.contains(name) ? found[name] : nlohmann::ordered_json();
     if (stored == value || (name == "layers" && holds_all(stored, description.layers))) continue;
     differences += (differences.empty() ? "" : ", ") + name + " is " + json_text(stored) + " there and " +
                    json_text(value) + " here";

@@ -8,6 +8,7 @@
 #include <ATen/ops/isfinite.h>
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -83,9 +84,7 @@ class BankReader {
     std::memcpy(&length, bytes_.data(), kLengthBytes);
     require(length <= bytes_.size() - kLengthBytes, "it is cut off, or is not a reference bank");
     header_end_ = kLengthBytes + length;
-    header_ =
-        Json::parse(bytes_.begin() + kLengthBytes, bytes_.begin() + static_cast<std::ptrdiff_t>(header_end_),
-                    nullptr, /*allow_exceptions=*/false);
+    header_ = parse_bounded(std::string_view(bytes_).substr(kLengthBytes, length));
     require(header_.is_object() && header_.contains("__metadata__"), "its header cannot be read");
     const auto format = header_["__metadata__"].value("format", "");
     require(format == kFormat || format == kFormatOf010, "it is another kind of file");
@@ -97,8 +96,9 @@ class BankReader {
     ReferenceBank bank;
     bank.grid = {whole_number(metadata, "rows"), whole_number(metadata, "cols")};
     bank.origin.backbone = metadata.at("backbone").get<std::string>();
-    bank.origin.settings = Json::parse(metadata.at("settings").get<std::string>());
-    bank.origin.references = Json::parse(metadata.at("references").get<std::string>());
+    bank.origin.settings = parse_bounded(metadata.at("settings").get<std::string>());
+    bank.origin.references =
+        parse_bounded(metadata.at("references").get<std::string>(), {.values = 1'000'000});
     bank.checksum = metadata.at("sha256").get<std::string>();
     if (metadata.contains("calibration"))
       bank.calibration = calibration_of(metadata.at("calibration").get<std::string>());

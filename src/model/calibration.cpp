@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/json_text.hpp"
 
@@ -91,7 +92,7 @@ std::string to_text(const Calibration& calibration) {
 
 Calibration calibration_of(const std::string& text) {
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_bounded(text);
     Calibration calibration;
     calibration.false_alarm_rate = json.at("false_alarm_rate");
     calibration.threshold = json.at("threshold");

@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 
@@ -24,7 +25,7 @@ std::string lines_before(const Path& path, std::int64_t next_step) {
   std::string kept, line;
   std::int64_t count = 0;
   while (count < next_step && std::getline(lines, line)) {
-    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto json = parse_bounded(line);
     const auto step = json.is_object() ? json.find("step") : json.end();
     if (step == json.end() || *step != count) break;
     kept += line + "\n";

@@ -8,8 +8,7 @@
 #include <sstream>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/files.hpp"
 
 namespace res2clip {
@@ -83,6 +82,17 @@ std::string grid(const Axes& axes) {
   return text;
 }
 
+/// A log may come from elsewhere: what it names is text, never markup.
+std::string html_text(const std::string& text) {
+  std::string escaped;
+  for (const char letter : text)
+    escaped += letter == '<'   ? "&lt;"
+               : letter == '>' ? "&gt;"
+               : letter == '&' ? "&amp;"
+                               : std::string(1, letter);
+  return escaped;
+}
+
 std::string chart(const std::string& title, const Curves& curves) {
   Axes axes;
   for (const auto& [name, curve] : curves)
@@ -96,7 +106,7 @@ std::string chart(const std::string& title, const Curves& curves) {
   for (const auto& [name, curve] : curves) {
     const std::string colour = kColours[index++ % kColours.size()];
     lines += polyline(curve, axes, colour);
-    legend += "<span style='color:" + colour + "'>&#9632; " + name + "</span> ";
+    legend += "<span style='color:" + colour + "'>&#9632; " + html_text(name) + "</span> ";
   }
   return "<h2>" + title + "</h2>\n<svg viewBox='0 0 " + std::to_string(kWidth) + " " +
          std::to_string(kHeight) + "'>\n" + grid(axes) + lines + "</svg>\n<p>" + legend + "</p>\n";
@@ -123,7 +133,7 @@ std::string loss_curves_html(std::string_view log) {
   Curves losses, terms, rates, norms;
   std::istringstream lines{std::string(log)};
   for (std::string line; std::getline(lines, line);) {
-    const auto step = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const auto step = parse_bounded(line);
     if (!step.is_object() || !step.contains("step") || !step["step"].is_number()) continue;
     collect(step, "loss", losses);
     collect(step, "terms", terms);

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -50,7 +51,7 @@ class PairsReader {
 
   StepPairs parse(const std::string& line, std::int64_t number) {
     line_ = number;
-    const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+    const Json json = parse_bounded(line, {.depth = 4, .values = 1'000'000});
     if (!json.is_object()) throw wrong("is not a JSON object");
     StepPairs pairs;
     pairs.epoch = integer(json, "epoch");

@@ -77,6 +77,28 @@ class Program(ProgramTest):
                    "-q", "-", input=f"{own}/0.png\n")
         self.assertEqual({path: path.read_bytes() for path in own.iterdir()}, before)
 
+    def test_no_command_replaces_what_it_reads(self):
+        folder = self.folder / "read"
+        folder.mkdir()
+        (folder / "weights.safetensors").write_bytes(b"weights")
+        for source, name in ((self.clip, "clip.pt"), (self.part, "part.png")):
+            shutil.copy(source, folder / name)
+        before = {path: path.read_bytes() for path in folder.iterdir()}
+        weights, clip, part = folder / "weights.safetensors", folder / "clip.pt", folder / "part.png"
+        self.fails(2, "read by this command", "export", "--weights", weights, "--output", weights)
+        for output in (clip, part):
+            self.fails(2, "read by this command", "bank", "--backbone", clip, "--reference", part, "--output", output, "-q")
+        self.fails(1, "nowhere", "bank", "--backbone", clip, "--reference", part, "--output", folder / "nowhere/x.bank", "-q")
+        self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
+
+    def test_a_name_does_not_steer_the_terminal(self):
+        evil = self.folder / "\x1b[31mred.png"
+        evil.write_bytes(b"no image")
+        result = run("infer", "--backbone", self.clip, "--reference", self.good, "-q", "--", evil)
+        self.assertEqual(result.returncode, 3)
+        self.assertIn("\\x1b[31mred.png", result.stderr)
+        self.assertNotIn("\x1b", result.stderr + result.stdout)
+
     def test_paths_on_standard_input_keep_their_outputs_apart(self):
         own, maps = self.pictures("twins"), self.folder / "twin-maps"
         shutil.copy(own / "0.png", own / "0.jpg")  # by its contents a PNG

@@ -47,6 +47,16 @@ TEST(WriteMeta, RefusesNamesThatAreNotUtf8) {
   EXPECT_THAT(message_of([&] { write_meta(dataset, folder / "meta.json"); }), HasSubstr("UTF-8"));
 }
 
+TEST(WriteMeta, ReplacesNothingElse) {
+  const TemporaryFolder folder;
+  write_file(folder / "meta.json", "{}");
+  EXPECT_THAT(message_of([&] { write_meta(Dataset{}, folder / "meta.json"); }),
+              HasSubstr("is there already"));
+  EXPECT_EQ(read_file(folder / "meta.json"), "{}");
+  write_meta(Dataset{}, folder / "new.json");
+  EXPECT_NO_THROW(write_meta(Dataset{}, folder / "new.json")) << "the same again";
+}
+
 TEST(ReadMeta, KeepsTheFilesOwnOrderOfClasses) {
   const Dataset dataset =
       read_meta(testing::test_data("generated/e2e_meta.json"), testing::test_data("generated/images"));

@@ -182,6 +182,10 @@ TEST(FeatureStore, RefusesAFolderOfSomethingElse) {
     EXPECT_THAT([&] { FeatureStore store(folder.path(), description()); },
                 Fails(ErrorKind::data, HasSubstr("another folder")));
   }
+  write_file(folder / "mine/index.log", "a log of somebody");
+  EXPECT_THAT([&] { FeatureStore store(folder / "mine", description()); },
+              Fails(ErrorKind::data, HasSubstr("no store.json")));
+  EXPECT_EQ(read_file(folder / "mine/index.log"), "a log of somebody");
   write_file(folder / "file", "x");
   EXPECT_THAT([&] { FeatureStore store(folder / "file/below", description()); },
               Fails(ErrorKind::runtime, HasSubstr("cannot be made")));

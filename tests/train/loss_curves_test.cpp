@@ -63,6 +63,12 @@ TEST(LossCurves, SkipLinesThatAreNoSteps) {
   EXPECT_EQ(loss_curves_html(kLog), loss_curves_html("garbage\n" + kLog + "{\"step\": 2, \"lo"));
 }
 
+TEST(LossCurves, TakeNamesOfALogAsText) {
+  const std::string page = loss_curves_html(R"({"step": 0, "loss": {"<script>alert(1)</script>": 1.0}})");
+  EXPECT_EQ(page.find("<script>"), std::string::npos);
+  EXPECT_NE(page.find("&lt;script&gt;"), std::string::npos);
+}
+
 TEST(LossCurves, OfAnEmptyLogAreAPageAllTheSame) {
   EXPECT_THAT(loss_curves_html(""), HasSubstr("</html>"));
 }

@@ -37,7 +37,8 @@ Dataset read_meta(const Path& file, const Path& root);
 void require_training_images(Dataset& dataset, bool skip_broken);
 
 /// Writes a data set as meta.json, which read_meta turns into the same samples. Paths stand relative to
-/// dataset.root. Throws a data error for an image with several masks, and for names that are not UTF-8.
+/// dataset.root. Throws a data error for an image with several masks, and for names that are not UTF-8; a
+/// settings error if the file is there and says something else.
 void write_meta(const Dataset& dataset, const Path& file);
 
 }  // namespace res2clip
