@@ -327,9 +327,9 @@ TEST(ClipWeights, AForeignFileIsAnErrorThatNamesIt) {
   const TemporaryFolder folder;
   write_file(folder / "text", "this is a text and no weights file");
   EXPECT_THAT(refusal(folder / "text"), HasSubstr("not a PyTorch file"));
-  write_file(folder / "model.safetensors",
+  write_file(folder / "pointer/model.safetensors",
              "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n");
-  EXPECT_THAT(refusal(folder / "model.safetensors"), HasSubstr("git lfs pull"));
+  EXPECT_THAT(refusal(folder / "pointer/model.safetensors"), HasSubstr("git lfs pull"));
   write_file(folder / "pickle", "\x80\x02}q\0X\1\0\0\0a."s);
   EXPECT_THAT(refusal(folder / "pickle"), HasSubstr("not one that torch.save wrote"));
   EXPECT_THAT(refusal(folder / "absent"), HasSubstr("no such file"));
