@@ -18,19 +18,19 @@ spdlog::logger& messages() {
   return *logger;
 }
 
-}  // namespace
-
-std::string visible(const std::string& text, bool one_line) {
+std::string visible(const std::string& text) {
   std::string shown;
   for (const char letter : text) {
     const auto byte = static_cast<unsigned char>(letter);
-    if ((byte >= 0x20 && byte != 0x7f) || (!one_line && (letter == '\n' || letter == '\t')))
+    if ((byte >= 0x20 && byte != 0x7f) || letter == '\n' || letter == '\t')
       shown += letter;
     else
       shown += text_of("\\x%02x", byte);
   }
   return shown;
 }
+
+}  // namespace
 
 void note(const std::string& line) {
   messages().info(visible(line));

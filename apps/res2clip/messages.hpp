@@ -4,11 +4,8 @@
 
 namespace res2clip::app {
 
-/// `text` with control characters, which file names may hold and terminals obey, as \\x1b. Line feeds and
-/// tabs stay, unless it is to be one line.
-std::string visible(const std::string& text, bool one_line = false);
-
-/// A remark for the user, to standard error.
+/// A remark for the user, to standard error. Control characters, which file names may hold and terminals
+/// obey, are written as \x1b, but for line feeds and tabs.
 void note(const std::string& line);
 /// What went wrong, to standard error.
 void complain(const std::string& line);

@@ -7,6 +7,8 @@
 #include "res2clip/core/atomic_file.hpp"
 #include "res2clip/core/error.hpp"
 
+#include "file_set.hpp"
+
 namespace res2clip::app {
 
 void print(const std::string& line) {
@@ -20,11 +22,11 @@ void require_writable(const Path& folder) {
 }
 
 void require_own_output(const Path& output, const std::vector<Path>& inputs) {
-  std::error_code ignored;
-  for (const Path& input : inputs)
-    if (!input.empty() && std::filesystem::equivalent(output, input, ignored))
-      throw settings_error(output.string() +
-                           ": is read by this command, which would replace it; name another --output");
+  FileSet read;
+  for (const Path& input : inputs) read.add(input);
+  if (read.contains(output))
+    throw settings_error(output.string() +
+                         ": is read by this command, which would replace it; name another --output");
   const Path folder = output.parent_path();
   require_writable(folder.empty() ? Path(".") : folder);
 }

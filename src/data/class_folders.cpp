@@ -146,16 +146,14 @@ class ClassReader {
 
   /// Masks of kinds that have no images, or have another name.
   void remark_on_masks_of_no_kind() {
-    if (masks_.empty()) return;
+    if (masks_.empty() || mask_folders_.contains(masks_)) return;
     const auto kinds = kinds_in(test_);
     for (const Path& own : folders_in(masks_)) {
       const std::string name = lower(composed(own.filename().string()));
       const bool known = std::any_of(kinds.begin(), kinds.end(), [&](const Path& kind) {
         return lower(composed(kind.filename().string())) == name;
       });
-      const bool asked = std::any_of(mask_folders_.begin(), mask_folders_.end(),
-                                     [&](const auto& one) { return one.first == masks_; });
-      const std::size_t count = known || asked || reader_.means_normal(name) ? 0 : images_below(own).size();
+      const std::size_t count = known || reader_.means_normal(name) ? 0 : images_below(own).size();
       if (count > 0)
         reader_.remark(category_ + ": masks in " + own.lexically_relative(folder_).generic_string() +
                        ", a folder that the test images do not have: " + std::to_string(count));

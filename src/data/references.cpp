@@ -1,7 +1,6 @@
 #include "res2clip/data/references.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -54,19 +53,18 @@ std::vector<Sample> normal_training_images(const Dataset& dataset, const std::st
   return images;
 }
 
+std::vector<Path> real_paths(const std::vector<Path>& paths) {
+  std::vector<Path> real;
+  for (const Path& path : paths) real.push_back(std::filesystem::weakly_canonical(path));
+  return real;
+}
+
 /// Whether each test image is anomalous, by its real path.
 std::map<Path, bool> anomalous_by_path(const std::vector<Sample>& samples) {
   std::map<Path, bool> anomalous;
   for (const Sample& sample : samples)
     anomalous.emplace(std::filesystem::weakly_canonical(sample.image), sample.anomalous);
   return anomalous;
-}
-
-std::size_t repeated(const std::vector<Path>& paths) {
-  std::set<Path> seen;
-  std::size_t count = 0;
-  for (const Path& path : paths) count += !seen.insert(std::filesystem::weakly_canonical(path)).second;
-  return count;
 }
 
 /// A class that differs in capitals alone is most likely meant.
@@ -80,15 +78,8 @@ bool same_bytes(const Path& a, const Path& b) {
   std::error_code ignored;
   if (std::filesystem::file_size(a, ignored) != std::filesystem::file_size(b, ignored)) return false;
   std::ifstream one(a, std::ios::binary), other(b, std::ios::binary);
-  std::array<char, 1 << 16> left{}, right{};
-  while (one && other) {
-    one.read(left.data(), left.size());
-    other.read(right.data(), right.size());
-    const auto count = static_cast<std::size_t>(one.gcount());
-    if (one.gcount() != other.gcount() || !std::equal(left.begin(), left.begin() + count, right.begin()))
-      return false;
-  }
-  return one.eof() && other.eof();
+  using Bytes = std::istreambuf_iterator<char>;
+  return one && other && std::equal(Bytes(one), Bytes(), Bytes(other), Bytes());
 }
 
 /// References of which a test image is a copy under another name.
@@ -101,16 +92,65 @@ std::size_t copied(const std::vector<Path>& paths, const std::vector<Sample>& sa
   }));
 }
 
-void refuse_masks_among(const std::vector<Path>& paths, const std::string& category,
-                        const std::vector<Sample>& samples) {
-  std::set<Path> masks;
-  for (const Sample& sample : samples)
-    for (const Path& mask : mask_files(sample)) masks.insert(std::filesystem::weakly_canonical(mask));
-  for (const Path& path : paths)
-    if (masks.contains(std::filesystem::weakly_canonical(path)))
-      throw data_error(path.string() + ": is a reference of class '" + category +
-                       "' and the mask of a test image; references are normal images");
-}
+/// What the references of one class may not be, and how many are what they should not be.
+class ReferenceCheck {
+ public:
+  ReferenceCheck(Dataset& dataset, const std::string& category, const std::vector<Path>& paths)
+      : dataset_(dataset),
+        category_(category),
+        samples_(dataset.test[category]),
+        paths_(paths),
+        real_(real_paths(paths)) {}
+
+  void run() {
+    refuse_masks();
+    remark(paths_.size() - std::set<Path>(real_.begin(), real_.end()).size(),
+           "are listed a second time, which adds nothing");
+    remark(also_test_images(), "are also test images, which then score too low");
+    remark(copied(paths_, samples_),
+           "are byte for byte the same as a test image of another name, which then scores too low");
+  }
+
+ private:
+  void remark(std::size_t count, const std::string& what) {
+    if (count > 0)
+      dataset_.remarks.push_back(category_ + ": " + std::to_string(count) + " of " +
+                                 std::to_string(paths_.size()) + " references " + what);
+  }
+
+  Error refusal(std::size_t i, const std::string& what) const {
+    return data_error(paths_[i].string() + ": is a reference of class '" + category_ + "' and " + what +
+                      "; references are normal images");
+  }
+
+  void refuse_masks() const {
+    std::set<Path> masks;
+    for (const Sample& sample : samples_) {
+      const auto real = real_paths(mask_files(sample));
+      masks.insert(real.begin(), real.end());
+    }
+    for (std::size_t i = 0; i < real_.size(); ++i)
+      if (masks.contains(real_[i])) throw refusal(i, "the mask of a test image");
+  }
+
+  std::size_t also_test_images() const {
+    const auto test = anomalous_by_path(samples_);
+    std::size_t both = 0;
+    for (std::size_t i = 0; i < real_.size(); ++i) {
+      const auto found = test.find(real_[i]);
+      if (found == test.end()) continue;
+      if (found->second) throw refusal(i, "an anomalous test image");
+      ++both;
+    }
+    return both;
+  }
+
+  Dataset& dataset_;
+  const std::string& category_;
+  const std::vector<Sample>& samples_;
+  const std::vector<Path>& paths_;
+  std::vector<Path> real_;  // of paths_
+};
 
 }  // namespace
 
@@ -207,32 +247,7 @@ References references_for(const Dataset& dataset, const ReferenceChoice& choice,
 }
 
 void remark_on_references(Dataset& dataset, const References& references) {
-  for (const auto& [category, paths] : references) {
-    refuse_masks_among(paths, category, dataset.test[category]);
-    if (const std::size_t twice = repeated(paths); twice > 0)
-      dataset.remarks.push_back(category + ": " + std::to_string(twice) + " of " +
-                                std::to_string(paths.size()) +
-                                " references are listed a second time, which adds nothing");
-    const auto test = anomalous_by_path(dataset.test[category]);
-    std::size_t both = 0;
-    for (const Path& path : paths) {
-      const auto found = test.find(std::filesystem::weakly_canonical(path));
-      if (found == test.end()) continue;
-      if (found->second)
-        throw data_error(path.string() + ": is a reference of class '" + category +
-                         "' and an anomalous test image; references are normal images");
-      ++both;
-    }
-    if (both > 0)
-      dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
-                                std::to_string(paths.size()) +
-                                " references are also test images, which then score too low");
-    if (const std::size_t copies = copied(paths, dataset.test[category]); copies > 0)
-      dataset.remarks.push_back(category + ": " + std::to_string(copies) + " of " +
-                                std::to_string(paths.size()) +
-                                " references are byte for byte the same as a test image of another name, "
-                                "which then scores too low");
-  }
+  for (const auto& [category, paths] : references) ReferenceCheck(dataset, category, paths).run();
 }
 
 std::string references_json(const References& references, const Path& root) {

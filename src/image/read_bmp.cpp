@@ -90,17 +90,21 @@ Palette256 read_palette(const ByteReader& reader, const BmpHead& head) {
   return palette;
 }
 
+/// Bytes from one row to the next: rows are filled up to four.
+std::uint64_t stride_of(const BmpHead& head) {
+  return (static_cast<std::uint64_t>(head.width) * head.depth + 31) / 32 * 4;
+}
+
 /// The bytes of all rows. Some writers leave out what fills the last one up to four bytes.
 std::string_view pixel_rows(const ByteReader& reader, const BmpHead& head, std::uint64_t at) {
-  const std::uint64_t bits = static_cast<std::uint64_t>(head.width) * head.depth;
-  const std::uint64_t stride = (bits + 31) / 32 * 4, last = (bits + 7) / 8;
-  return reader.text(at, stride * (static_cast<std::uint64_t>(head.height) - 1) + last);
+  const std::uint64_t last = (static_cast<std::uint64_t>(head.width) * head.depth + 7) / 8;
+  return reader.text(at, stride_of(head) * (static_cast<std::uint64_t>(head.height) - 1) + last);
 }
 
 /// Indices of all pixels, from the file's first row on.
 std::vector<std::uint8_t> plain_indices(const ByteReader& reader, const BmpHead& head, std::uint64_t pixels) {
   const auto width = static_cast<std::uint64_t>(head.width), height = static_cast<std::uint64_t>(head.height);
-  const std::uint64_t stride = (width * head.depth + 31) / 32 * 4;
+  const std::uint64_t stride = stride_of(head);
   const std::string_view data = pixel_rows(reader, head, pixels);
   const std::uint64_t per_byte = 8 / head.depth;
   const std::uint32_t mask = (1u << head.depth) - 1;
@@ -248,7 +252,7 @@ Raster read_coloured(const ByteReader& reader, BmpHead head, std::uint64_t pixel
   check_masks(head);
   const bool alpha = head.masks[3] != 0 && head.depth != 16;
   const std::uint64_t bytes = head.depth / 8;
-  const std::uint64_t stride = (static_cast<std::uint64_t>(head.width) * head.depth + 31) / 32 * 4;
+  const std::uint64_t stride = stride_of(head);
   const std::string_view data = pixel_rows(reader, head, pixels_at != 0 ? pixels_at : head.end);
   Raster raster = permit.raster(head.width, head.height, alpha ? 4 : 3);
   if (alpha) raster.mode = PixelMode::alpha;

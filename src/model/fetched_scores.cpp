@@ -16,13 +16,22 @@ at::Tensor fetched(const at::Tensor& tensor) {
 
 }  // namespace
 
+at::Tensor finite_images(const Detection& detection) {
+  at::Tensor finite = at::isfinite(detection.map).flatten(1).all(1);
+  for (const at::Tensor* score :
+       {&detection.score, &detection.text_score, &detection.visual_score, &detection.residual_score})
+    finite = finite.logical_and(at::isfinite(*score));
+  return finite;
+}
+
 FetchedScores::FetchedScores(const Detection& detection, const at::Tensor& shares)
     : map(fetched(detection.map)),
       score(fetched(detection.score)),
       text(fetched(detection.text_score)),
       visual(fetched(detection.visual_score)),
       residual(fetched(detection.residual_score)),
-      familiarity(shares.defined() ? fetched(shares) : shares) {
+      familiarity(shares.defined() ? fetched(shares) : shares),
+      finite_(fetched(finite_images(detection))) {
   const c10::Device device = detection.map.device();
   if (device.is_cpu()) return;
   copied_ = std::make_unique<c10::Event>(device.type());
@@ -34,9 +43,7 @@ void FetchedScores::wait() {
 }
 
 bool FetchedScores::finite(std::int64_t row) const {
-  for (const at::Tensor* one : {&score, &text, &visual, &residual, &map})
-    if (!at::isfinite((*one)[row]).all().item<bool>()) return false;
-  return true;
+  return finite_[row].item<bool>();
 }
 
 Error FetchedScores::not_finite(const std::string& image) {

@@ -48,12 +48,14 @@ void take_export_of(const ModelCard& card, Settings& settings) {
        card.encoder.patch_projection);
 }
 
-/// A score that is not finite is above no threshold: it would pass as that of a good part.
-void require_finite(const Detection& found, const std::function<std::string(std::int64_t)>& name_of) {
-  FetchedScores scores(found);
-  scores.wait();
-  for (std::int64_t i = 0; i < scores.score.size(0); ++i)
-    if (!scores.finite(i)) throw FetchedScores::not_finite(name_of(i));
+/// The detections of all batches. A score that is not finite is above no threshold, and would pass as that of
+/// a good part: the first image that has one is an error.
+Detection whole(std::vector<Detection> parts, const std::function<std::string(std::size_t)>& name_of) {
+  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
+  const at::Tensor finite = finite_images(found).cpu();
+  for (std::int64_t i = 0; i < finite.size(0); ++i)
+    if (!finite[i].item<bool>()) throw FetchedScores::not_finite(name_of(static_cast<std::size_t>(i)));
+  return found;
 }
 
 }  // namespace
@@ -260,18 +262,14 @@ Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& ba
   require_fitting(bank);
   std::vector<Detection> parts;
   encode_each(images, {}, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
-  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
-  require_finite(found, [&](std::int64_t i) { return images[static_cast<std::size_t>(i)].string(); });
-  return found;
+  return whole(std::move(parts), [&](std::size_t i) { return images[i].string(); });
 }
 
 Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
   require_fitting(bank);
   std::vector<Detection> parts;
   encode_each(images, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
-  Detection found = parts.size() == 1 ? std::move(parts.front()) : concatenate(parts);
-  require_finite(found, [](std::int64_t i) { return "image " + std::to_string(i) + " in memory"; });
-  return found;
+  return whole(std::move(parts), [](std::size_t i) { return "image " + std::to_string(i) + " in memory"; });
 }
 
 BankOrigin Pipeline::origin() const {

@@ -3,10 +3,8 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <fstream>
 #include <functional>
 #include <gmock/gmock.h>
-#include <limits>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -16,6 +14,7 @@
 #include "res2clip/core/files.hpp"
 
 #include "data/tree.hpp"
+#include "features/stores.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
 #include "support/temporary_folder.hpp"
@@ -24,61 +23,15 @@ namespace res2clip {
 namespace {
 
 using ::testing::AllOf;
+using testing::description;
 using ::testing::ElementsAre;
+using testing::expect_stored;
 using testing::Fails;
+using testing::features;
 using ::testing::HasSubstr;
-using ::testing::SizeIs;
+using testing::identities;
+using testing::identity;
 using testing::TemporaryFolder;
-
-StoreDescription description(StoredAs stored_as = StoredAs::float32) {
-  return {.dataset = "screws",
-          .backbone = "abc",
-          .image_size = 28,
-          .layers = {6, 12},
-          .embed = 24,
-          .grid = {2, 3},
-          .stored_as = stored_as,
-          .encoding = "fp32"};
-}
-
-std::string identity(int image) {
-  return sha256("image " + std::to_string(image));
-}
-
-std::vector<std::string> identities(int first, int count) {
-  std::vector<std::string> result;
-  for (int i = first; i < first + count; ++i) result.push_back(identity(i));
-  return result;
-}
-
-/// Unit vectors that depend on the image's number alone.
-Features features(int first, int count) {
-  Features result;
-  result.grid = {2, 3};
-  const auto make = [&](double salt, std::vector<std::int64_t> shape) {
-    at::Tensor values = at::arange(at::prod(at::tensor(shape)).item<std::int64_t>(), at::kDouble).view(shape);
-    values = (values * 0.7 + salt).sin();
-    return (values / values.norm(2, -1, true)).to(at::kFloat);
-  };
-  std::vector<at::Tensor> global, six, twelve;
-  for (int i = first; i < first + count; ++i) {
-    global.push_back(make(i, {24}));
-    six.push_back(make(i + 0.3, {6, 24}));
-    twelve.push_back(make(i + 0.6, {6, 24}));
-  }
-  result.global = at::stack(global);
-  result.patches = {{6, at::stack(six)}, {12, at::stack(twelve)}};
-  return result;
-}
-
-void expect_stored(const FeatureStore& store, const std::vector<std::string>& names, const Features& expected,
-                   double tolerance = 0.0) {
-  const Features actual = store.read(names);
-  EXPECT_EQ(actual.grid, expected.grid);
-  EXPECT_TENSORS_NEAR(actual.global, expected.global, tolerance);
-  for (const int layer : {6, 12})
-    EXPECT_TENSORS_NEAR(actual.patches.at(layer), expected.patches.at(layer), tolerance);
-}
 
 TEST(FeatureStore, GivesBackWhatWasPutInAnyOrderAndBatch) {
   const TemporaryFolder folder;
@@ -199,121 +152,6 @@ TEST(FeatureStore, LooksForFreeSpaceBeforeItStarts) {
   EXPECT_THAT([&] { store.require_space(10, [&](const Path&) { return needed - 1; }); },
               Fails(ErrorKind::runtime, AllOf(HasSubstr("10 images"), HasSubstr("float16"))));
   EXPECT_GT(free_bytes(folder.path()), 0u);
-}
-
-/// Cuts the last `bytes` off a file.
-void cut(const Path& file, std::uintmax_t bytes) {
-  std::filesystem::resize_file(file, std::filesystem::file_size(file) - bytes);
-}
-
-TEST(FeatureStore, GoesOnFromATornIndex) {
-  const TemporaryFolder folder;
-  {
-    FeatureStore store(folder.path(), description());
-    store.put(identities(0, 3), features(0, 3));
-  }
-  cut(folder / "index.log", 5);
-  FeatureStore store(folder.path(), description());
-  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(2)));
-  store.put(identities(2, 2), features(2, 2));
-  expect_stored(store, identities(0, 4), features(0, 4));
-  EXPECT_EQ(FeatureStore(folder.path(), description()).size(), 4);
-}
-
-TEST(FeatureStore, GoesOnFromATornRecord) {
-  const TemporaryFolder folder;
-  {
-    FeatureStore store(folder.path(), description());
-    store.put(identities(0, 3), features(0, 3));
-  }
-  cut(folder / "features.bin", 5);
-  FeatureStore store(folder.path(), description());
-  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(2)));
-  store.put(identities(2, 1), features(2, 1));
-  expect_stored(store, identities(0, 3), features(0, 3));
-}
-
-TEST(FeatureStore, IgnoresAnEntryThatWasDamaged) {
-  const TemporaryFolder folder;
-  {
-    FeatureStore store(folder.path(), description());
-    store.put(identities(0, 3), features(0, 3));
-  }
-  std::string entries = read_file(folder / "index.log");
-  entries[entries.size() / 2] = static_cast<char>(entries[entries.size() / 2] ^ 4);
-  write_file(folder / "index.log", entries);
-  FeatureStore store(folder.path(), description());
-  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(1)));
-}
-
-TEST(FeatureStore, NoticesADamagedRecordWhenItIsRead) {
-  const TemporaryFolder folder;
-  {
-    FeatureStore store(folder.path(), description());
-    store.put(identities(0, 2), features(0, 2));
-  }
-  std::string records = read_file(folder / "features.bin");
-  records[100] = static_cast<char>(records[100] ^ 1);
-  write_file(folder / "features.bin", records);
-  const FeatureStore store(folder.path(), description());
-  EXPECT_THAT([&] { store.read(identities(0, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
-  expect_stored(store, identities(1, 1), features(1, 1));
-}
-
-// Files of a store lie open to others while they are in use.
-void overwrite(const Path& file, std::size_t place, std::string_view bytes) {
-  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
-  stream.seekp(static_cast<std::streamoff>(place));
-  stream << bytes;
-}
-
-TEST(FeatureStore, NoticesARecordThatWasChangedAfterItsFirstUse) {
-  const TemporaryFolder folder;
-  FeatureStore store(folder.path(), description());
-  store.put(identities(0, 2), features(0, 2));
-  expect_stored(store, identities(0, 2), features(0, 2));
-  overwrite(folder / "features.bin", 100, "?!");
-  EXPECT_THAT([&] { store.read(identities(0, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
-}
-
-TEST(FeatureStore, ThatBecomesShorterDuringARunIsADataError) {
-  const TemporaryFolder folder;
-  FeatureStore store(folder.path(), description());
-  store.put(identities(0, 2), features(0, 2));
-  expect_stored(store, identities(0, 2), features(0, 2));
-  std::filesystem::resize_file(folder / "features.bin", 10);
-  EXPECT_THAT([&] { store.read(identities(1, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
-  FeatureStore again(folder.path(), description());
-  EXPECT_THAT(again.missing(identities(0, 2)), SizeIs(2));  // and is filled again
-}
-
-TEST(FeatureStore, TakesRecordsAgainWhoseNumbersAreNotFinite) {
-  for (const auto stored_as : {StoredAs::float32, StoredAs::float16}) {
-    const TemporaryFolder folder;
-    FeatureStore store(folder.path(), description(stored_as));
-    Features spoiled = features(0, 2);
-    spoiled.patches[12][1][3][5] = std::numeric_limits<float>::quiet_NaN();
-    store.put(identities(0, 2), spoiled);
-    EXPECT_THAT([&] { store.read(identities(1, 1)); }, Fails(ErrorKind::data, HasSubstr("damaged")));
-    EXPECT_THAT(store.forget_damaged(identities(0, 2)), ElementsAre(identity(1)));
-  }
-}
-
-TEST(FeatureStore, TakesADamagedRecordAgain) {
-  const TemporaryFolder folder;
-  {
-    FeatureStore store(folder.path(), description());
-    store.put(identities(0, 3), features(0, 3));
-  }
-  std::string records = read_file(folder / "features.bin");
-  records[100] = static_cast<char>(records[100] ^ 1);
-  write_file(folder / "features.bin", records);
-  FeatureStore store(folder.path(), description());
-  EXPECT_THAT(store.forget_damaged(identities(0, 3)), ElementsAre(identity(0)));
-  EXPECT_THAT(store.missing(identities(0, 3)), ElementsAre(identity(0)));
-  store.put(identities(0, 1), features(0, 1));
-  expect_stored(store, identities(0, 3), features(0, 3));
-  expect_stored(FeatureStore(folder.path(), description()), identities(0, 3), features(0, 3));
 }
 
 /// Runs `action` in a process that may not write what others may not; returns its exit code.

@@ -215,7 +215,7 @@ TEST(ImageFault, OfATruncatedFileIsFoundHoweverItIsLookedFor) {
   }
 }
 
-TEST(ExpectWholeImages, NamesEveryFileThatIsNone) {
+TEST(RequireWholeImages, NamesEveryFileThatIsNone) {
   const TemporaryFolder folder;
   const Path whole = test_data("images/rgb.png");
   write_file(folder / "cut.png", read_file(whole).substr(0, 60));
@@ -234,7 +234,7 @@ TEST(ExpectWholeImages, NamesEveryFileThatIsNone) {
   }
 }
 
-TEST(ExpectWholeImages, NamesTenFilesAtMost) {
+TEST(RequireWholeImages, NamesTenFilesAtMost) {
   const TemporaryFolder folder;
   std::vector<Path> absent;
   for (int i = 0; i < 13; ++i) absent.push_back(folder / ("x" + std::to_string(i) + ".png"));

@@ -12,6 +12,9 @@
 
 namespace res2clip {
 
+/// Whether all of an image's map and scores are finite numbers: bool [B], on the detection's device.
+at::Tensor finite_images(const Detection& detection);
+
 /// The fused map and the scores of a batch's detections, on their way to the CPU. A GPU copies them as soon
 /// as they are there, while the host queues the next batch.
 class FetchedScores {
@@ -33,6 +36,7 @@ class FetchedScores {
   at::Tensor familiarity;  ///< [B, 2]; undefined where nobody asked
 
  private:
+  at::Tensor finite_;                   // [B]
   std::unique_ptr<c10::Event> copied_;  // null where nothing is on its way
 };
 
