@@ -1,11 +1,12 @@
 #include "res2clip/clip/tokenizer.hpp"
 
-#include <limits>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "res2clip/core/error.hpp"
 
+#include "merges.hpp"
 #include "words.hpp"
 
 extern "C" const char res2clip_merges[];
@@ -43,10 +44,6 @@ std::uint64_t pair_key(std::int64_t left, std::int64_t right) {
 }  // namespace
 
 struct Tokenizer::Vocabulary {
-  struct Merge {
-    std::int64_t rank;
-    std::int64_t result;
-  };
   std::int64_t byte_id[256] = {};      // of a byte inside a word
   std::int64_t byte_end_id[256] = {};  // of a byte at a word's end
   std::unordered_map<std::uint64_t, Merge> merges;
@@ -116,27 +113,11 @@ std::vector<std::int64_t> Tokenizer::encode(std::string_view text) const {
     std::vector<std::int64_t> parts;
     for (const char byte : word) parts.push_back(vocabulary_->byte_id[static_cast<unsigned char>(byte)]);
     parts.back() = vocabulary_->byte_end_id[static_cast<unsigned char>(word.back())];
-    for (;;) {  // the pair of lowest rank is merged wherever it stands, until no pair is left
-      Vocabulary::Merge best{std::numeric_limits<std::int64_t>::max(), 0};
-      std::uint64_t best_key = 0;
-      for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-        const auto found = vocabulary_->merges.find(pair_key(parts[i], parts[i + 1]));
-        if (found == vocabulary_->merges.end() || found->second.rank >= best.rank) continue;
-        best = found->second;
-        best_key = found->first;
-      }
-      if (best_key == 0 && best.rank == std::numeric_limits<std::int64_t>::max()) break;
-      std::vector<std::int64_t> merged;
-      for (std::size_t i = 0; i < parts.size(); ++i) {
-        if (i + 1 < parts.size() && pair_key(parts[i], parts[i + 1]) == best_key) {
-          merged.push_back(best.result);
-          ++i;
-        } else {
-          merged.push_back(parts[i]);
-        }
-      }
-      parts = std::move(merged);
-    }
+    parts = merged(std::move(parts), [&](std::int64_t left, std::int64_t right) -> std::optional<Merge> {
+      const auto found = vocabulary_->merges.find(pair_key(left, right));
+      if (found == vocabulary_->merges.end()) return std::nullopt;
+      return found->second;
+    });
     ids.insert(ids.end(), parts.begin(), parts.end());
   }
   return ids;

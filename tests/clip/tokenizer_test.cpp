@@ -1,5 +1,7 @@
 #include "res2clip/clip/tokenizer.hpp"
 
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,7 +9,9 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/random.hpp"
 
+#include "clip/merges.hpp"
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -76,6 +80,68 @@ TEST(Tokenizer, SplitsAsAPatternThatIgnoresCase) {
   const auto tokenizer = Tokenizer::built_in();
   EXPECT_EQ(tokenizer.encode("it'\u017ft"), tokenizer.encode("it'\u017f t"));
   EXPECT_EQ(tokenizer.encode("a\u0345b !\u0345!"), tokenizer.encode("a b ! !"));
+}
+
+using Pairs = std::map<std::pair<std::int64_t, std::int64_t>, Merge>;
+
+/// As the definition says it: each pass looks at all neighbours.
+std::vector<std::int64_t> merged_plainly(std::vector<std::int64_t> symbols, const Pairs& pairs) {
+  for (;;) {
+    auto best = pairs.end();
+    for (std::size_t i = 0; i + 1 < symbols.size(); ++i) {
+      const auto found = pairs.find({symbols[i], symbols[i + 1]});
+      if (found != pairs.end() && (best == pairs.end() || found->second.rank < best->second.rank))
+        best = found;
+    }
+    if (best == pairs.end()) return symbols;
+    std::vector<std::int64_t> next;
+    for (std::size_t i = 0; i < symbols.size(); ++i) {
+      const bool here = i + 1 < symbols.size() && std::pair(symbols[i], symbols[i + 1]) == best->first;
+      next.push_back(here ? best->second.result : symbols[i]);
+      i += here;
+    }
+    symbols = std::move(next);
+  }
+}
+
+/// Merges of four symbols and of what they give, as from_merges numbers them.
+Pairs drawn_pairs(RandomStream& random) {
+  Pairs pairs;
+  for (std::int64_t rank = 0; rank < 12; ++rank) {
+    const auto known = static_cast<std::uint64_t>(4 + rank);
+    const auto left = static_cast<std::int64_t>(random.below(known));
+    pairs[{left, static_cast<std::int64_t>(random.below(known))}] = {rank, 4 + rank};
+  }
+  return pairs;
+}
+
+TEST(Tokenizer, MergesAsTheDefinitionSays) {
+  RandomStream random(7, "merges");
+  for (int trial = 0; trial < 2000; ++trial) {
+    const Pairs pairs = drawn_pairs(random);
+    std::vector<std::int64_t> symbols(1 + random.below(40));
+    for (auto& symbol : symbols) symbol = static_cast<std::int64_t>(random.below(4));
+    const auto found = merged(symbols, [&](std::int64_t left, std::int64_t right) {
+      const auto pair = pairs.find({left, right});
+      return pair == pairs.end() ? std::nullopt : std::optional(pair->second);
+    });
+    EXPECT_EQ(found, merged_plainly(symbols, pairs)) << "trial " << trial;
+  }
+}
+
+// A vocabulary whose every merge swallows one letter more of a word makes as many merges as letters.
+TEST(Tokenizer, ALongWordTakesWorkInProportionToItsLength) {
+  const std::int64_t letters = 200'000;
+  std::vector<std::int64_t> word(static_cast<std::size_t>(letters), 1);
+  word.front() = 0;
+  std::int64_t asked = 0;
+  const auto found = merged(word, [&](std::int64_t left, std::int64_t right) -> std::optional<Merge> {
+    ++asked;
+    if (right != 1 || left == 1) return std::nullopt;
+    return Merge{left, left == 0 ? 2 : left + 1};
+  });
+  EXPECT_EQ(found, std::vector<std::int64_t>{letters});
+  EXPECT_LE(asked, 3 * letters);
 }
 
 TEST(Tokenizer, HasCLIPsVocabulary) {
