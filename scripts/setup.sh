@@ -81,13 +81,15 @@ install_libtorch() {
   local wheels=("torch==$torch_version")
   local options=(--quiet --disable-pip-version-check --no-compile --no-user --root-user-action=ignore --target "$folder.part")
   if [ "$variant" = cpu ]; then
-    # All that libtorch_cpu.so needs besides the C++ runtime.
-    wheels+=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
-    options+=(--no-deps)
+    # All that libtorch_cpu.so needs besides the C++ runtime. The wheels of one Python serve every other: only their
+    # libraries are used.
+    wheels=(-r "$root/scripts/libtorch-cpu.txt")
+    options+=(--no-deps --require-hashes --only-binary=:all: --python-version 3.11)
   fi
   rm -rf "$folder.part" "$folder"
   mkdir -p "$cache"
-  python3 -m pip install "${options[@]}" "${wheels[@]}" || fail "pip could not install ${wheels[*]}"
+  python3 -m pip install "${options[@]}" "${wheels[@]}" ||
+    fail "pip could not install ${wheels[*]}: no network, or a file that is not the one whose checksum is kept"
   [ -f "$folder.part/torch/lib/libtorch_cpu.so" ] || fail "the wheel torch==$torch_version holds no libtorch_cpu.so"
   fingerprint "$folder.part" > "$folder.part/res2clip-complete"
   mv "$folder.part" "$folder"
