@@ -50,14 +50,30 @@ at::Tensor adapt_each(const GlobalAdapter& adapter, const at::Tensor& residuals)
   return at::cat(adapted);
 }
 
-/// [D], finite and not zero: the direction of the anomaly.
-void require_sound(const at::Tensor& text_residual) {
-  if (!text_residual.defined() || text_residual.dim() != 1 || text_residual.scalar_type() != at::kFloat ||
-      text_residual.numel() == 0)
-    throw data_error("the text anchors' residual must be float32 [D]; make anchors with encode_anchors()");
-  const double length = text_residual.norm().item<double>();
+/// [D], finite and not zero: a direction among the features. `name`: residual, anomalous or normal.
+void require_sound(const at::Tensor& anchor, const std::string& name) {
+  if (!anchor.defined() || anchor.dim() != 1 || anchor.scalar_type() != at::kFloat || anchor.numel() == 0)
+    throw data_error("the text anchors' " + name +
+                     " must be float32 [D]; make anchors with encode_anchors()");
+  const double length = anchor.norm().item<double>();
   if (!std::isfinite(length) || length <= 0)
-    throw data_error("the text anchors' residual is zero or not finite; make anchors with encode_anchors()");
+    throw data_error("the text anchors' " + name +
+                     " is zero or not finite; make anchors with encode_anchors()");
+}
+
+/// What the text branch compares features with.
+at::Tensor anchor_of(const TextAnchors& anchors, TextAnchorKind kind) {
+  if (kind == TextAnchorKind::anomalous) return anchors.anomalous;
+  return kind == TextAnchorKind::normal ? anchors.normal : anchors.residual;
+}
+
+/// The text adapter learns on the residual: what it makes of an anchor means nothing.
+void require_residual(TextAnchorKind anchor) {
+  if (anchor != TextAnchorKind::residual)
+    throw settings_error(
+        "scoring.text_anchor is " + std::string(name_of(anchor)) +
+        ", but the checkpoint's text adapter was trained for the residual; leave out one of the "
+        "two");
 }
 
 /// A score that no branch adds to says nothing.
@@ -120,7 +136,8 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   require_in_range(options.layers, "layers");
   require_in_range(options.retrieval, "retrieval");
   require_in_range(options.scoring, "scoring");
-  require_sound(anchors.residual);
+  require_sound(anchors.residual, "residual");
+  require_sound(anchor_of(anchors, scoring_.text_anchor), std::string(name_of(scoring_.text_anchor)));
   if (patch_size_ < 1 || card.sizes.vision_layers < 1)
     throw data_error("the model card has no patch size or no layers; take the card of a backbone");
   layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
@@ -129,9 +146,10 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   expect_a_branch(weights_.image, mode + ".image");
   expect_a_branch(weights_.pixel, mode + ".pixel");
   gaussian_window(scoring_.smoothing_size, scoring_.smoothing_sigma);  // refuses an even size here and now
-  at::Tensor text = anchors.residual;
+  at::Tensor text = anchor_of(anchors, scoring_.text_anchor);
   at::Tensor residual = anchors.residual;
   if (adapters) {
+    require_residual(scoring_.text_anchor);
     require_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
     adapters_ = to_device(*adapters, text.device());
     text = adapt_global(adapters_->text_adapter, text);
@@ -188,7 +206,8 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
 void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
   const Grid& grid = query.grid;
   for (const int layer : layers_.text)
-    found.text_patches[layer] = as_grid(text_similarity(query.patches.at(layer), text_direction_), grid);
+    found.text_patches[layer] =
+        as_grid(text_alignment(query.patches.at(layer), text_direction_, scoring_.text_anchor), grid);
   for (const int layer : layers_.matched()) {
     const Match matched = match(query.patches.at(layer), bank.patches.at(layer), grid, retrieval_);
     if (contains(layers_.visual, layer))
@@ -201,8 +220,8 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
       const at::Tensor residual =
           adapters_ ? adapt_local(adapters_->res_vis_local_adapters.at(layer), matched.residual, grid)
                     : matched.residual;
-      found.residual_patches[layer] =
-          as_grid(clamped(residual_projection(residual, residual_direction_)), grid);
+      found.residual_patches[layer] = as_grid(
+          clamped(residual_alignment(residual, residual_direction_, scoring_.residual_alignment)), grid);
     }
   }
 }
@@ -221,8 +240,8 @@ void Detector::score_images(const Features& query, const ReferenceBank& bank, De
   at::Tensor residual =
       global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
   if (adapters_) residual = adapt_each(adapters_->res_vis_global_adapter, residual);
-  found.text_global = text_similarity(query.global, text_direction_);
-  found.residual_global_raw = residual_projection(residual, residual_direction_);
+  found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
+  found.residual_global_raw = residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
   found.residual_global = clamped(found.residual_global_raw);
 
   const auto [text, visual, residuals] = branch_top_means(

@@ -108,6 +108,38 @@ TEST(Detector, FindsItsOwnReferencesNormal) {
   EXPECT_NEAR(same.residual_global.item<double>(), 0.0, 1e-6);
 }
 
+// Tables 3 and 11, from the features: with one reference and a steep penalty every patch matches its own
+// place.
+TEST(Detector, AlignsAsTheSettingsSay) {
+  const Features normals = random_features(1, 1), query = random_features(2, 2);
+  const TextAnchors anchors = random_anchors();
+  const auto cosines = [](const at::Tensor& rows, const at::Tensor& direction) {
+    const at::Tensor wide = rows.to(at::kDouble), other = direction.to(at::kDouble);
+    return ((wide * other).sum(-1) / (wide.norm(2, {-1}) * other.norm())).to(at::kFloat);
+  };
+  DetectorOptions options;
+  options.retrieval.gamma = 10.0;
+  options.scoring.residual_alignment = ResidualAlignment::cosine;
+  const std::pair<TextAnchorKind, at::Tensor> kinds[] = {{TextAnchorKind::residual, anchors.residual},
+                                                         {TextAnchorKind::anomalous, anchors.anomalous},
+                                                         {TextAnchorKind::normal, anchors.normal}};
+  for (const auto& [kind, anchor] : kinds) {
+    options.scoring.text_anchor = kind;
+    const Detector judge = detector(options);
+    const Detection found = judge.detect(query, judge.remember(normals));
+    const auto text = [&, which = kind, to = anchor](const at::Tensor& rows) {
+      return which == TextAnchorKind::normal ? 1.0 - cosines(rows, to) : cosines(rows, to);
+    };
+    EXPECT_TENSORS_NEAR(found.text_patches.at(24).flatten(1), text(query.patches.at(24)), 1e-6);
+    EXPECT_TENSORS_NEAR(found.text_global, text(query.global), 1e-6);
+    const at::Tensor residuals = query.patches.at(24) - normals.patches.at(24);
+    EXPECT_TENSORS_NEAR(found.residual_patches.at(24).flatten(1),
+                        cosines(residuals, anchors.residual).clamp_min(0), 1e-5);
+    EXPECT_TENSORS_NEAR(found.residual_global_raw, cosines(query.global - normals.global, anchors.residual),
+                        1e-5);
+  }
+}
+
 TEST(Detector, TellsHowFarMapsOfReferencesReachAmongThemselves) {
   const Detector judge = detector();
   const Features normals = random_features(3, 8);
@@ -146,6 +178,14 @@ TEST(Detector, TakesLayersAndWeightsOfItsMode) {
 
 Detector adapted_detector(const Adapters& adapters, const DetectorOptions& options = {}) {
   return {random_anchors(), small_card(), options, adapters};
+}
+
+TEST(Detector, ComparesWithOneAnchorOnlyWithoutATextAdapter) {
+  DetectorOptions options;
+  options.scoring.text_anchor = TextAnchorKind::normal;
+  EXPECT_THAT([&] { adapted_detector(fresh_adapters(kWidth, kLayers, kLayers, 1), options); },
+              Fails(ErrorKind::settings, HasSubstr("scoring.text_anchor is normal")));
+  EXPECT_NO_THROW(detector(options));
 }
 
 TEST(Detector, WithFreshAdaptersIsTheFineTunedModeWithoutAny) {
