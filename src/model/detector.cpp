@@ -8,6 +8,8 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/foreign_errors.hpp"
@@ -27,6 +29,11 @@ bool contains(const std::vector<int>& layers, int layer) {
 
 at::Tensor as_grid(const at::Tensor& scores, const Grid& grid) {
   return scores.view({-1, grid.rows, grid.cols});
+}
+
+/// Of [B, D]; 0 of another shape.
+std::int64_t width_of(const at::Tensor& global) {
+  return global.dim() == 2 ? global.size(1) : 0;
 }
 
 std::string text_of(const Grid& grid) {
@@ -165,10 +172,18 @@ ReferenceBank Detector::remember(const Features& normals) const {
   return make_bank(normals, layers_.matched());
 }
 
-Detection Detector::detect(const Features& query, const ReferenceBank& bank) const try {
+Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
+  return detect(query, &bank);
+}
+
+Detection Detector::detect(const Features& query) const {
+  return detect(query, nullptr);
+}
+
+Detection Detector::detect(const Features& query, const ReferenceBank* bank) const try {
   const at::NoGradGuard no_gradients;
   require_not_forked();
-  require_comparable(query, bank);
+  bank != nullptr ? require_comparable(query, *bank) : require_fitting(query);
   if (query.batch() == 0) return detect_at_once(query, bank);
   std::vector<Detection> parts;
   limit_->run(query.batch(), [&](std::int64_t first, std::int64_t count) {
@@ -179,11 +194,21 @@ Detection Detector::detect(const Features& query, const ReferenceBank& bank) con
   rethrow_as_ours("comparing images with the references");
 }
 
-Detection Detector::detect_at_once(const Features& query, const ReferenceBank& bank) const {
+Detection Detector::detect_at_once(const Features& query, const ReferenceBank* bank) const {
+  constexpr BranchWeights kTextAlone{1.0, 0.0, 0.0};
   Detection found;
-  score_patches(query, bank, found);
-  draw_maps(query.grid, found);
-  score_images(query, bank, found);
+  score_text_patches(query, found);
+  if (bank != nullptr) {
+    score_patches(query, *bank, found);
+    found.residual_global_raw = global_residuals(query, *bank);
+  } else {
+    const at::Tensor nothing = at::zeros_like(found.text_patches.begin()->second);
+    for (const int layer : layers_.visual) found.visual_patches[layer] = nothing;
+    for (const int layer : layers_.residual) found.residual_patches[layer] = nothing;
+    found.residual_global_raw = at::zeros({query.batch()}, query.global.options());
+  }
+  draw_maps(query.grid, bank != nullptr ? weights_.pixel : kTextAlone, found);
+  score_images(query, bank != nullptr ? weights_.image : kTextAlone, found);
   return found;
 }
 
@@ -203,11 +228,14 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
   rethrow_as_ours("comparing references with each other");
 }
 
-void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
-  const Grid& grid = query.grid;
+void Detector::score_text_patches(const Features& query, Detection& found) const {
   for (const int layer : layers_.text)
     found.text_patches[layer] =
-        as_grid(text_alignment(query.patches.at(layer), text_direction_, scoring_.text_anchor), grid);
+        as_grid(text_alignment(query.patches.at(layer), text_direction_, scoring_.text_anchor), query.grid);
+}
+
+void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
+  const Grid& grid = query.grid;
   for (const int layer : layers_.matched()) {
     const Match matched = match(query.patches.at(layer), bank.patches.at(layer), grid, retrieval_);
     if (contains(layers_.visual, layer))
@@ -226,22 +254,25 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
   }
 }
 
-void Detector::draw_maps(const Grid& grid, Detection& found) const {
+void Detector::draw_maps(const Grid& grid, const BranchWeights& weights, Detection& found) const {
   const AnomalyMaps maps =
       res2clip::draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
-                          {grid, patch_size_, weights_.pixel, scoring_});
+                          {grid, patch_size_, weights, scoring_});
   found.text_map = maps.text;
   found.visual_map = maps.visual;
   found.residual_map = maps.residual;
   found.map = maps.fused;
 }
 
-void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
+at::Tensor Detector::global_residuals(const Features& query, const ReferenceBank& bank) const {
   at::Tensor residual =
       global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
   if (adapters_) residual = adapt_each(adapters_->res_vis_global_adapter, residual);
+  return residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
+}
+
+void Detector::score_images(const Features& query, const BranchWeights& weights, Detection& found) const {
   found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
-  found.residual_global_raw = residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
   found.residual_global = clamped(found.residual_global_raw);
 
   const auto [text, visual, residuals] = branch_top_means(
@@ -249,11 +280,22 @@ void Detector::score_images(const Features& query, const ReferenceBank& bank, De
   found.text_score = image_score(found.text_global, text);
   found.visual_score = visual;
   found.residual_score = image_score(found.residual_global, residuals);
-  found.score = fuse(weights_.image, found.text_score, found.visual_score, found.residual_score);
+  found.score = fuse(weights, found.text_score, found.visual_score, found.residual_score);
 }
 
 at::Tensor Detector::clamped(const at::Tensor& projections) const {
   return scoring_.clamp_projections ? projections.clamp_min(0) : projections;
+}
+
+void Detector::require_fitting(const Features& query) const {
+  const auto width = text_direction_.size(0);
+  if (!query.global.defined()) throw data_error("the query's features are empty; encode images first");
+  if (width_of(query.global) != width)
+    throw data_error("features are " + std::to_string(width_of(query.global)) +
+                     " numbers wide in the query and " + std::to_string(width) +
+                     " in the text anchors; use one backbone for all");
+  require_sound(query, layers_.needed(), "the query's features");
+  require_same_device(query.global);
 }
 
 void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {
@@ -261,7 +303,6 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");
   const auto width = text_direction_.size(0);
-  const auto width_of = [](const at::Tensor& global) { return global.dim() == 2 ? global.size(1) : 0; };
   if (!query.global.defined() || !bank.global.defined())
     throw data_error("the query's features or the reference bank are empty; encode images first");
   if (width_of(query.global) != width || width_of(bank.global) != width)
@@ -271,10 +312,14 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
                      " in the text anchors; use one backbone for all");
   require_sound(query, layers_.needed(), "the query's features");
   require_sound(bank, layers_.matched());
-  for (const at::Tensor* global : {&query.global, &bank.global})
-    if (global->device() != text_direction_.device())
-      throw data_error("features are on " + global->device().str() + ", the text anchors on " +
-                       text_direction_.device().str() + "; move them there (to_device, ReferenceBank::to)");
+  require_same_device(query.global);
+  require_same_device(bank.global);
+}
+
+void Detector::require_same_device(const at::Tensor& global) const {
+  if (global.device() != text_direction_.device())
+    throw data_error("features are on " + global.device().str() + ", the text anchors on " +
+                     text_direction_.device().str() + "; move them there (to_device, ReferenceBank::to)");
 }
 
 }  // namespace res2clip

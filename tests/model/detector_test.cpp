@@ -3,6 +3,7 @@
 #include <new>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/equal.h>
 #include <c10/core/CPUAllocator.h>
 
 #include "res2clip/core/error.hpp"
@@ -138,6 +139,28 @@ TEST(Detector, AlignsAsTheSettingsSay) {
     EXPECT_TENSORS_NEAR(found.residual_global_raw, cosines(query.global - normals.global, anchors.residual),
                         1e-5);
   }
+}
+
+// Zero-shot: what weights that leave the text branch alone give, whatever the references.
+TEST(Detector, WithoutReferencesScoresByTheTextBranchAlone) {
+  const Features query = random_features(3, 2);
+  DetectorOptions text_alone;
+  text_alone.scoring.training_free = {{1.0, 0.0, 0.0}, {1.0, 0.0, 0.0}};
+  const Detector oracle = detector(text_alone);
+  const Detection expected = oracle.detect(query, oracle.remember(random_features(2, 1)));
+  const Detection found = detector().detect(query);
+  EXPECT_TRUE(at::equal(found.text_score, expected.text_score));
+  EXPECT_TRUE(at::equal(found.score, expected.score));
+  EXPECT_TRUE(at::equal(found.map, expected.map));
+  EXPECT_TRUE(at::equal(found.text_map, expected.text_map));
+  EXPECT_TRUE(at::equal(found.score, found.text_score));
+  EXPECT_GT(found.map.abs().max().item<double>(), 0.0);
+  for (const at::Tensor& nothing :
+       {found.visual_map, found.residual_map, found.visual_score, found.residual_score})
+    EXPECT_EQ(nothing.abs().max().item<double>(), 0.0);
+  Features other = query;
+  other.patches.erase(24);
+  EXPECT_THAT([&] { detector().detect(other); }, Fails(ErrorKind::data, HasSubstr("24")));
 }
 
 TEST(Detector, TellsHowFarMapsOfReferencesReachAmongThemselves) {
@@ -352,7 +375,8 @@ TEST(Detector, RefusesFeaturesThatAreNotWhatTheyShouldBe) {
     EXPECT_THAT([&] { judge.detect(changed, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
     EXPECT_THAT([&] { judge.remember(changed); }, Fails(ErrorKind::data, HasSubstr("")));
   };
-  refused([](Features& f) { f.patches[12][1][3][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](Features& f) { f.patches[12][1][3][5] = std::nan(""); },
+          "of layer 12 hold numbers that are not finite");
   refused([](Features& f) { f.global[1][0] = HUGE_VAL; }, "not finite");
   refused([](Features& f) { f.patches[6] *= 3; }, "of layer 6 are not of unit length");
   refused([](Features& f) { f.patches[6] = f.patches[6].to(at::kDouble); }, "must be float32");
@@ -372,7 +396,8 @@ TEST(Detector, RefusesABankThatIsNotWhatItShouldBe) {
     change(bank);
     EXPECT_THAT([&] { judge.detect(query, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
   };
-  refused([](ReferenceBank& b) { b.patches[12][7][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](ReferenceBank& b) { b.patches[12][7][5] = std::nan(""); },
+          "of layer 12 hold numbers that are not finite");
   refused([](ReferenceBank& b) { b.global *= 2; }, "not of unit length");
   refused([](ReferenceBank& b) { b.global = b.global.narrow(0, 0, 0); }, "is empty");
   refused([](ReferenceBank& b) { b.patches[6] = b.patches[6].narrow(0, 0, 20); }, "must be float32 [40, 32]");
