@@ -105,7 +105,7 @@ class Sweep(ProgramTest):
                               ("set: {run.references: first}\ngrid: {run.shots: [0]}", "run.shots 0 takes no references")):
             plan = self.plan("refused", text)
             self.fails(2, message, base[0], plan, *base[2:])
-        self.fails(2, "no such file", base[0], self.folder / "none.yaml", *base[2:])
+        self.fails(2, "No such file", base[0], self.folder / "none.yaml", *base[2:])
         plan = self.plan("refused", "grid: {run.seed: [1]}")
         result = run(base[0], plan, *base[2:], env=dict(os.environ, RANK="0", WORLD_SIZE="2"))
         self.assertEqual(result.returncode, 2, result.stderr)

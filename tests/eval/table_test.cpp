@@ -80,7 +80,7 @@ TEST(Published, HoldsEveryRowOfEveryTable) {
   EXPECT_EQ(rows_of("Table 12").size(), 6U);
   for (const PublishedResult& row : published_rows())
     for (const auto& figure : row.figures)
-      if (figure) EXPECT_TRUE(figure->mean > 0 && figure->mean < 100) << row.source;
+      EXPECT_TRUE(!figure || (figure->mean > 0 && figure->mean < 100)) << row.source;
 }
 
 TEST(Published, HoldsFiveDataSetsInTwoModesWithThreeNumbersOfShots) {
@@ -112,10 +112,10 @@ TEST(Published, MainTableAgreesWithTheFullOnes) {
         }
       }
     }
-    if (row->dataset == "average")
-      for (const Metric metric : {Metric::image_auroc, Metric::pixel_ap, Metric::aupro})
-        EXPECT_NEAR(sum[static_cast<std::size_t>(metric)] / 5.0, (*row)[metric]->mean, kRounding)
-            << row->method << " " << row->shots;
+    if (row->dataset != "average") continue;
+    for (const Metric metric : {Metric::image_auroc, Metric::pixel_ap, Metric::aupro})
+      EXPECT_NEAR(sum[static_cast<std::size_t>(metric)] / 5.0, (*row)[metric]->mean, kRounding)
+          << row->method << " " << row->shots;
   }
   EXPECT_EQ(contradictions, 1);
 }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "res2clip/model/detector.hpp"
+#include "res2clip/settings/settings.hpp"
 
 #include "support/goldens.hpp"
 

@@ -138,8 +138,9 @@ def detection(query, references, anchors, anchor, alignment):
     visual = branch_map([[norm(r) for r in patches[layer]] for layer in LAYERS])
     residual = branch_map([[aligned(r, anchors["residual"], alignment) for r in patches[24]]])
     baseline = unit(mean([shot["global"] for shot in references]))
-    scores = (text_score(query["global"], anchors, anchor) + top_mean(text), top_mean(visual),
-              aligned(minus(query["global"], baseline), anchors["residual"], alignment) + top_mean(residual))
+    # Eqs. 7, 9 and 12.
+    scores = ((text_score(query["global"], anchors, anchor) + top_mean(text)) / 2, top_mean(visual),
+              (aligned(minus(query["global"], baseline), anchors["residual"], alignment) + top_mean(residual)) / 2)
     maps = (text, visual, residual)
     fused = [[sum(w * m[y][x] for w, m in zip(PIXEL_WEIGHTS, maps)) for x in range(COLUMNS * PATCH)] for y in range(ROWS * PATCH)]
     return {"text_anchor": anchor, "residual_alignment": alignment, "text": scores[0], "visual": scores[1], "residual": scores[2],
