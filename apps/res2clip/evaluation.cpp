@@ -1,7 +1,10 @@
 #include "evaluation.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <optional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -14,6 +17,7 @@
 #include "res2clip/eval/sharing.hpp"
 #include "res2clip/eval/table.hpp"
 #include "res2clip/features/stored_features.hpp"
+#include "res2clip/image/examine.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
@@ -133,6 +137,38 @@ std::vector<EvaluationRun> planned(const std::vector<RunSettings>& settings,
   return runs;
 }
 
+/// Reads masks, and counts those that mark something, but no pixel at the size of the maps: a scratch of a
+/// pixel's width may vanish, and its image's pixels all count as good.
+class ScaledMasks {
+ public:
+  explicit ScaledMasks(const ReadOptions& reading) : reading_(reading), read_(mask_reader(reading)) {}
+
+  at::Tensor of(const Sample& sample, std::int64_t size) {
+    at::Tensor mask = read_(sample, size);
+    if (!mask.defined() || mask.any().item<bool>() || traits_of(read_whole_mask(sample.mask, reading_)).empty)
+      return mask;
+    const std::lock_guard lock(mutex_);
+    size_ = size;
+    vanished_[sample.category].insert(sample.mask);
+    return mask;
+  }
+
+  void add_to(std::vector<std::string>& remarks) const {
+    for (const auto& [category, masks] : vanished_)
+      remarks.push_back(category + ": " + std::to_string(masks.size()) + " masks mark no pixel at " +
+                        std::to_string(size_) + " x " + std::to_string(size_) +
+                        ", the size of the maps, so that all pixels of these images count as good (first: " +
+                        masks.begin()->string() + ")");
+  }
+
+ private:
+  ReadOptions reading_;
+  ReadMask read_;
+  std::mutex mutex_;  // masks are read by several threads
+  std::int64_t size_ = 0;
+  std::map<std::string, std::set<Path>> vanished_;  // by class
+};
+
 }  // namespace
 
 Splits splits_for(const RunOptions& run) {
@@ -209,15 +245,17 @@ std::vector<EvaluatedRun> evaluate_job(const EvaluationJob& job) {
     listener.timed = [&encoded](const std::vector<StageTime>& stages, double seconds) {
       print_timings(stages, seconds, encoded.reader());
     };
+  ScaledMasks masks(common.method.image.reading);
   std::vector<EvaluationResult> own =
       evaluate_runs(share.dataset, planned(runs, references, pipeline.detector()),
                     stored ? static_cast<FeatureSource&>(*stored) : encoded,
                     {common.method.compute.batch_size, common.method.metrics, share.split}, listener,
-                    mask_reader(common.method.image.reading));
+                    [&masks](const Sample& sample, std::int64_t size) { return masks.of(sample, size); });
   for (EvaluationResult& result : own)
     result = gather_results(std::move(result), dataset, share.split, *processes);
   bar.finish();
-  const std::vector<std::string> image_remarks = pipeline.remarks();
+  std::vector<std::string> image_remarks = pipeline.remarks();
+  masks.add_to(image_remarks);
   if (!job.quiet) note_remarks(image_remarks);  // of the images that this process decoded
   std::vector<EvaluatedRun> evaluated;
   for (std::size_t i = 0; first && i < runs.size(); ++i)

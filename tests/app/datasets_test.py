@@ -157,12 +157,22 @@ class Datasets(ProgramTest):
         self.write_png(masks[0], 128, 64, 255)
         self.fails(3, "another ratio of width to height", "eval", "--backbone", self.clip, "--data", root)
 
-    def write_png(self, path, width, height, value):
+    def test_a_mask_that_vanishes_at_the_size_of_the_maps_is_remarked_on(self):
+        root, part = self.tree("thin")
+        masks = sorted(part.glob("ground_truth/*/*.png"))
+        self.write_png(masks[0], 256, 256, 0, marked=(100, 50))  # a quarter of a pixel of the map
+        remarks = [remark for remark in self.remarks(root) if "mark no pixel" in remark]
+        self.assertEqual(len(remarks), 1)
+        self.assertIn("gear: 1 masks mark no pixel at 128 x 128", remarks[0])
+
+    def write_png(self, path, width, height, value, marked=None):
         import struct
         import zlib
         def chunk(name, data):
             return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        rows = (b"\0" + bytes([value]) * width) * height
+        rows = bytearray((b"\0" + bytes([value]) * width) * height)
+        if marked:
+            rows[marked[1] * (width + 1) + 1 + marked[0]] = 255
         path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
                          chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
@@ -177,6 +187,8 @@ class Datasets(ProgramTest):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn("gear: 2 train, 16 test (12 anomalous)", result.stderr)
         shutil.rmtree(part / "train")
+        self.fails(2, "is there already and says something else", "prepare", "--dataset", "folder", "--data", root)
+        (root / "meta.json").unlink()
         result = run("prepare", "--dataset", "folder", "--data", root)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("gear: 0 train, 16 test (12 anomalous)", result.stderr)

@@ -88,7 +88,7 @@ class Program(ProgramTest):
         self.fails(2, "read by this command", "export", "--weights", weights, "--output", weights)
         for output in (clip, part):
             self.fails(2, "read by this command", "bank", "--backbone", clip, "--reference", part, "--output", output, "-q")
-        self.fails(1, "nowhere", "bank", "--backbone", clip, "--reference", part, "--output", folder / "nowhere/x.bank", "-q")
+        self.fails(1, "part.png", "bank", "--backbone", clip, "--reference", part, "--output", part / "x.bank", "-q")
         self.assertEqual({path: path.read_bytes() for path in folder.iterdir()}, before)
 
     def test_a_name_does_not_steer_the_terminal(self):
