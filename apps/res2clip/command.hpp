@@ -18,6 +18,8 @@ using Run = std::function<void()>;
 void add_export(CLI::App& program, Run& run);
 void add_prepare(CLI::App& program, Run& run);
 void add_eval(CLI::App& program, Run& run);
+void add_sweep(CLI::App& program, Run& run);
+void add_report(CLI::App& program, Run& run);
 void add_train(CLI::App& program, Run& run);
 /// `exit_code` is set by `run`.
 void add_infer(CLI::App& program, Run& run, int& exit_code);

@@ -43,8 +43,13 @@ std::vector<RunSettings> runs_of(const EvalOptions& options, const RunSettings& 
   std::vector<RunSettings> runs;
   for (const RunSettings& count :
        with_each(settings, "--shots", "run.shots", options.shots, &RunOptions::shots))
-    for (RunSettings& one : with_each(count, "--seeds", "run.seed", options.seeds, &RunOptions::seed))
+    for (RunSettings& one : with_each(count, "--seeds", "run.seed", options.seeds, &RunOptions::seed)) {
       runs.push_back(std::move(one));
+      if (count.run.shots == 0) break;  // without references all seeds are the same run
+    }
+  if (runs.size() == 1 && runs.front().run.shots == 0 && !settings.run.references.empty())
+    throw settings_error("--shots 0 takes no references, but --references " + settings.run.references +
+                         " names them; leave one out");
   if (runs.size() > 1 && !settings.run.output.empty())
     for (RunSettings& one : runs)
       one.run.output = (Path(settings.run.output) / run_name(one.run.shots, one.run.seed)).string();
@@ -114,7 +119,9 @@ void add_eval(CLI::App& program, Run& run) {
       ->allow_extra_args(false)
       ->type_name("INT")
       ->excludes(seed);
-  command->add_option("--shots", options->shots, "References per class; several, as 1,2,4: a run for each")
+  command
+      ->add_option("--shots", options->shots,
+                   "References per class; several, as 1,2,4: a run for each; 0: the text branch alone")
       ->delimiter(',')
       ->allow_extra_args(false)
       ->default_str(std::to_string(RunOptions{}.shots));

@@ -34,12 +34,8 @@ std::vector<ReferenceChoice> choices_of(const std::vector<RunSettings>& runs) {
   return choices;
 }
 
-/// What a list of references names need not be among the training images.
-Splits splits_for(const RunOptions& run) {
-  return is_references_file(run.references) ? Splits::test : Splits::all;
-}
-
-ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, const EvaluationResult& result) {
+ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, const EvaluationResult& result,
+                     const Comparison& comparison) {
   ComparedRun run;
   run.dataset = name_of(settings.data.layout);
   for (const ClassResult& one : result.classes) {
@@ -53,24 +49,15 @@ ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, cons
   run.metrics = settings.method.metrics.mode;
   run.backbone_differs = differs_from_papers_backbone(pipeline.backbone().card(),
                                                       settings.method.profile == Profile::paper ? 20 : 19);
-  run.changed_settings = changed_settings(settings.method);
+  run.ablation = comparison.ablation;
+  for (const std::string& key : changed_settings(settings.method))
+    if (std::none_of(comparison.meant.begin(), comparison.meant.end(),
+                     [&](const std::string& meant) { return (key + ".").starts_with(meant + "."); }))
+      run.changed_settings.push_back(key);
   if (!settings.run.checkpoint.empty())
     if (const auto record = read_training_record(Path(settings.run.checkpoint).parent_path()))
       run.trained_on = record->categories;
   return run;
-}
-
-Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) {
-  Provenance provenance;
-  provenance.dataset = std::string(name_of(settings.data.layout));
-  provenance.data_root = settings.data.root;
-  provenance.shots = settings.run.shots;
-  provenance.fine_tuned = pipeline.detector().fine_tuned();
-  describe_backbone(provenance, pipeline.backbone().card(), pipeline.backbone().checksum());
-  provenance.checkpoint = settings.run.checkpoint;
-  if (!settings.run.checkpoint.empty())
-    provenance.checkpoint_sha256 = sha256_of_file(settings.run.checkpoint);
-  return provenance;
 }
 
 /// The references of the class that has the most.
@@ -141,10 +128,12 @@ void require_own_outputs(const std::vector<RunSettings>& runs, const Pipeline& p
       require_no_other_results(one.run.output, provenance_of(one, pipeline), settings_json(one));
 }
 
-std::vector<EvaluationRun> planned(const std::vector<References>& references, const Detector& detector,
-                                   const MetricOptions& metrics) {
+std::vector<EvaluationRun> planned(const std::vector<RunSettings>& settings,
+                                   const std::vector<References>& references, const Detector& detector) {
   std::vector<EvaluationRun> runs;
-  for (const References& own : references) runs.push_back({&detector, &own, metrics});
+  for (std::size_t i = 0; i < settings.size(); ++i)
+    runs.push_back(
+        {&detector, settings[i].run.shots > 0 ? &references[i] : nullptr, settings[i].method.metrics});
   return runs;
 }
 
@@ -180,20 +169,38 @@ class ScaledMasks {
   std::map<std::string, std::set<Path>> vanished_;  // by class
 };
 
-/// What a run found and was made with. `remarks`: on its images.
-EvaluatedRun finished(RunSettings settings, EvaluationResult result, const Pipeline& pipeline,
-                      const Dataset& dataset, const std::vector<std::string>& remarks,
-                      const References& references) {
+}  // namespace
+
+Splits splits_for(const RunOptions& run) {
+  return is_references_file(run.references) ? Splits::test : Splits::all;
+}
+
+Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline) {
+  Provenance provenance;
+  provenance.dataset = std::string(name_of(settings.data.layout));
+  provenance.data_root = settings.data.root;
+  provenance.shots = settings.run.shots;
+  provenance.fine_tuned = pipeline.detector().fine_tuned();
+  describe_backbone(provenance, pipeline.backbone().card(), pipeline.backbone().checksum());
+  provenance.checkpoint = settings.run.checkpoint;
+  if (!settings.run.checkpoint.empty())
+    provenance.checkpoint_sha256 = sha256_of_file(settings.run.checkpoint);
+  return provenance;
+}
+
+EvaluatedRun finished_run(RunSettings settings, EvaluationResult result, const Pipeline& pipeline,
+                          const Dataset& dataset, const std::vector<std::string>& remarks,
+                          const References& references, const Comparison& comparison) {
   result.remarks = dataset.remarks;
   result.remarks.insert(result.remarks.end(), remarks.begin(), remarks.end());
   result.left_out = dataset.left_out;
-  result.paper = compare_with_paper(compared(settings, pipeline, result));
+  // Only a row of the paper's ablations is of changed settings.
+  const bool meant = !comparison.ablation.source.empty();
+  result.paper = compare_with_paper(compared(settings, pipeline, result, meant ? comparison : Comparison{}));
   Provenance provenance = provenance_of(settings, pipeline);
   return {std::move(settings), std::move(result), std::move(provenance),
           references_json(references, dataset.root)};
 }
-
-}  // namespace
 
 std::vector<EvaluatedRun> evaluate_job(const EvaluationJob& job) {
   std::vector<RunSettings> runs = job.runs;
@@ -240,7 +247,7 @@ std::vector<EvaluatedRun> evaluate_job(const EvaluationJob& job) {
     };
   ScaledMasks masks(common.method.image.reading);
   std::vector<EvaluationResult> own =
-      evaluate_runs(share.dataset, planned(references, pipeline.detector(), common.method.metrics),
+      evaluate_runs(share.dataset, planned(runs, references, pipeline.detector()),
                     stored ? static_cast<FeatureSource&>(*stored) : encoded,
                     {common.method.compute.batch_size, common.method.metrics, share.split}, listener,
                     [&masks](const Sample& sample, std::int64_t size) { return masks.of(sample, size); });
@@ -253,7 +260,7 @@ std::vector<EvaluatedRun> evaluate_job(const EvaluationJob& job) {
   std::vector<EvaluatedRun> evaluated;
   for (std::size_t i = 0; first && i < runs.size(); ++i)
     evaluated.push_back(
-        finished(std::move(runs[i]), std::move(own[i]), pipeline, dataset, image_remarks, references[i]));
+        finished_run(std::move(runs[i]), std::move(own[i]), pipeline, dataset, image_remarks, references[i]));
   return evaluated;
 }
 

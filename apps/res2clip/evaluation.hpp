@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "res2clip/config/settings.hpp"
+#include "res2clip/data/layout.hpp"
 #include "res2clip/eval/evaluator.hpp"
 #include "res2clip/eval/results.hpp"
-#include "res2clip/processes/communicator.hpp"
+#include "res2clip/pipeline/pipeline.hpp"
 
 namespace res2clip::app {
 
@@ -24,6 +25,24 @@ struct EvaluatedRun {
   Provenance provenance;
   std::string references;  ///< the text of a references file
 };
+
+/// What a run found and was made with. `result` lacks remarks and comparison; `remarks` are on its images;
+/// `ablation`: the paper's row that a run of a sweep stands for, and the settings that its plan changes on
+/// purpose.
+struct Comparison {
+  PublishedSetting ablation;
+  std::vector<std::string> meant;
+};
+EvaluatedRun finished_run(RunSettings settings, EvaluationResult result, const Pipeline& pipeline,
+                          const Dataset& dataset, const std::vector<std::string>& remarks,
+                          const References& references, const Comparison& comparison = {});
+
+/// What a run is made with. `settings` are fitted to the backbone.
+Provenance provenance_of(const RunSettings& settings, const Pipeline& pipeline);
+
+/// The splits of a data set that a run needs: what a list of references names need not be among the training
+/// images.
+Splits splits_for(const RunOptions& run);
 
 /// Encodes each image once for all runs. Empty but for the first process. Throws a settings error, before
 /// anything is encoded, if the folder of a run holds other results.

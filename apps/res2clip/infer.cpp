@@ -18,6 +18,7 @@ struct InferOptions : CommonOptions {
   std::string backbone, bank, checkpoint, folder;
   std::vector<std::string> references, inputs;
   bool recursive = false;
+  bool zero_shot = false;
   InferOutputOptions output;
   bool timings = false;
   bool exit_code = false;
@@ -164,8 +165,13 @@ bool names_standard_input(const std::vector<std::string>& arguments) {
 
 void require_sensible(const InferOptions& options) {
   require_sensible(options.output);
-  if (options.bank.empty() == options.references.empty())
-    throw settings_error("infer needs good parts to compare with: either --reference IMAGE or --bank FILE");
+  const bool compares = !options.bank.empty() || !options.references.empty();
+  if (options.zero_shot && compares)
+    throw settings_error("--zero-shot uses no good parts; leave out --reference and --bank");
+  if (!options.zero_shot && options.bank.empty() == options.references.empty())
+    throw settings_error(
+        "infer needs good parts to compare with: either --reference IMAGE or --bank FILE (or --zero-shot: "
+        "none)");
   if (names_standard_input(options.references) && names_standard_input(options.inputs))
     throw settings_error("- (standard input) names references or images, not both");
 }
@@ -190,8 +196,10 @@ void require_room(OutputFiles& files, const std::vector<Path>& references, const
   require_writable(files.folder());
 }
 
+/// Empty for --zero-shot.
 ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
                       const std::vector<Path>& references) {
+  if (options.zero_shot) return {};
   if (!options.bank.empty()) return pipeline.open_bank(options.bank);
   ProgressBar bar("references", options.quiet);
   return pipeline.remember(references,
@@ -247,7 +255,7 @@ int infer(const InferOptions& options) {
   OutputFiles files(options.folder);
   const bool stream = options.inputs.size() == 1 && options.inputs[0] == "-";
   std::vector<Path> references, images;
-  if (options.bank.empty()) {
+  if (!options.references.empty()) {
     references = listed(options.references, options);
     leave_out_unusable(references, /*skip_broken=*/false, settings.image.reading);
   }
@@ -259,9 +267,10 @@ int infer(const InferOptions& options) {
   watch_interrupts();
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   if (!options.quiet)
-    note(
-        (options.bank.empty() ? std::to_string(references.size()) + " reference(s), " : options.bank + ", ") +
-        (stream ? "images from standard input" : std::to_string(images.size()) + " image(s)"));
+    note((options.zero_shot      ? "no references: the text branch alone, "
+          : options.bank.empty() ? std::to_string(references.size()) + " reference(s), "
+                                 : options.bank + ", ") +
+         (stream ? "images from standard input" : std::to_string(images.size()) + " image(s)"));
   ReferenceBank bank = bank_of(pipeline, options, references);
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   drop_other_calibration(pipeline, bank, options);
@@ -294,6 +303,8 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
       ->allow_extra_args(false)  // images may follow
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "Instead: a bank that `bank` wrote")->type_name("FILE");
+  command->add_flag("--zero-shot", options->zero_shot,
+                    "Instead: no good parts; the text branch alone scores images");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")
       ->type_name("FILE");
   command->add_option("--output,-o", options->folder, "Write overlays (PNG) and raw maps (.npy) here")

@@ -41,6 +41,8 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   app::add_infer(program, run, exit_code);
   app::add_eval(program, run);
+  app::add_sweep(program, run);
+  app::add_report(program, run);
   app::add_bench(program, run);
   app::add_doctor(program, run);
   app::add_settings(program, run);

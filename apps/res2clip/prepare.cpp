@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "res2clip/data/layout.hpp"
+#include "res2clip/eval/published.hpp"
 
 #include "command.hpp"
 #include "remarks.hpp"
@@ -14,6 +15,31 @@ std::string counts_line(const Dataset& dataset, const std::string& category) {
   const auto anomalous = std::count_if(test.begin(), test.end(), [](const Sample& s) { return s.anomalous; });
   return category + ": " + std::to_string(dataset.train.at(category).size()) + " train, " +
          std::to_string(test.size()) + " test (" + std::to_string(anomalous) + " anomalous)";
+}
+
+std::int64_t normal_count(const std::vector<Sample>& samples) {
+  return std::count_if(samples.begin(), samples.end(), [](const Sample& s) { return !s.anomalous; });
+}
+
+/// All classes together, and whether a data set of the paper has as many test images as Table 5 says.
+std::vector<std::string> total_lines(const Dataset& dataset) {
+  std::size_t train = 0, test = 0;
+  std::int64_t normal = 0;
+  for (const std::string& category : dataset.categories) {
+    train += dataset.train.at(category).size();
+    test += dataset.test.at(category).size();
+    normal += normal_count(dataset.test.at(category));
+  }
+  const std::int64_t anomalous = static_cast<std::int64_t>(test) - normal;
+  std::vector<std::string> lines = {"all " + std::to_string(dataset.categories.size()) +
+                                    " classes: " + std::to_string(train) + " train, " + std::to_string(test) +
+                                    " test (" + std::to_string(anomalous) + " anomalous)"};
+  if (const PublishedDataset* const paper = published_dataset(dataset.categories))
+    lines.push_back(normal == paper->normal && anomalous == paper->anomalous
+                        ? "as many test images as the paper's " + paper->title
+                        : "remark: the paper's " + paper->title + " has " + std::to_string(paper->normal) +
+                              " normal and " + std::to_string(paper->anomalous) + " anomalous test images");
+  return lines;
 }
 
 }  // namespace
@@ -56,6 +82,7 @@ void add_prepare(CLI::App& program, Run& run) {
       if (options->quiet) return;
       note_remarks(dataset);
       for (const auto& category : dataset.categories) note(counts_line(dataset, category));
+      for (const std::string& line : total_lines(dataset)) note(line);
       note(output.string() + " written");
     };
   });

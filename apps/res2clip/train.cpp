@@ -21,6 +21,7 @@ namespace {
 struct TrainArguments : CommonOptions {
   std::string initial, replay;
   bool resume = false, no_store = false;
+  std::int64_t keep_checkpoints = 0;
   const CLI::Option* epochs = nullptr;  // --epochs
 
   /// Whether this command says how many epochs there are (a settings file says so of another run, maybe).
@@ -144,6 +145,7 @@ void train(const TrainArguments& arguments) {
   TrainingRun run;
   run.output = output;
   run.resume = arguments.resume;
+  run.keep_checkpoints = arguments.keep_checkpoints;
   if (!arguments.replay.empty()) {
     run.replay = read_pairs(arguments.replay, data.samples);
     if (!arguments.epochs_given()) settings.method.train.epochs = run.replay.back().epoch + 1;
@@ -161,6 +163,8 @@ void train(const TrainArguments& arguments) {
   if (first) {
     write_file(output / "settings.yaml", settings_yaml(settings));
     write_training_record(training_record(dataset), output);
+    if (arguments.keep_checkpoints > 0)
+      write_training_record(training_record(dataset), output / "checkpoints");
   }
   if (auto store = open_store(arguments, settings, backbone, dataset)) {
     ProgressBar encoding("encode", quiet);
@@ -191,6 +195,12 @@ void add_train(CLI::App& program, Run& run) {
                    "Take queries and references, and how many epochs, from this pairs.jsonl")
       ->type_name("FILE");
   command->add_flag("--resume", arguments->resume, "Go on where the training in --output was ended");
+  command
+      ->add_option("--keep-checkpoints", arguments->keep_checkpoints,
+                   "Also keep the checkpoints of the last N epochs, in checkpoints/")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str()
+      ->type_name("N");
   command->add_flag("--no-store", arguments->no_store,
                     "Encode images again in every epoch instead of keeping features on disk");
   arguments->add_to(*command, "train.batch_size", "Images per step, of all processes together");

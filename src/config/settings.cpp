@@ -37,7 +37,8 @@ void describe(Fields& fields, RunOptions& options) {
   fields.field("backbone", options.backbone, "archive that `export` wrote");
   fields.field("checkpoint", options.checkpoint, "adapter weights; empty: training-free");
   fields.field("references", options.references, "file {class: [path, ...]}; empty: drawn by the seed");
-  fields.field("shots", options.shots, Range<std::int64_t>{1, 1024}, "references per class");
+  fields.field("shots", options.shots, Range<std::int64_t>{0, 1024},
+               "references per class; 0: none, the text branch alone (zero-shot)");
   fields.field("seed", options.seed, Range<std::int64_t>{0}, "seed by which references are drawn");
   fields.field("output", options.output, "folder of the results; empty: none are written");
   fields.field("store", options.store, "folder of a feature store: each image is encoded once; empty: none");

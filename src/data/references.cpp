@@ -233,6 +233,7 @@ bool is_references_file(const std::string& source) {
 
 References references_for(const Dataset& dataset, const ReferenceChoice& choice,
                           const std::set<Path>& unusable) {
+  if (choice.shots == 0) return {};
   if (choice.source.empty()) return choose_references(dataset, choice.shots, choice.seed);
   References all;
   if (choice.source == "first")

@@ -6,6 +6,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "res2clip/compute/parallel.hpp"
@@ -57,9 +58,16 @@ std::map<std::string, std::vector<Sample>> reference_samples(const Dataset& data
   return samples;
 }
 
+/// The references of a class in a run; none of a run by the text branch alone.
+std::span<const Path> references_of(const EvaluationRun& run, const std::string& category) {
+  if (run.references == nullptr) return {};
+  return references_of(*run.references, category);
+}
+
 void require_references(const Dataset& dataset, const EvaluationRun& run) {
+  if (run.references == nullptr) return;
   for (const auto& category : dataset.categories) {
-    if (references_of(*run.references, category).empty())
+    if (references_of(run, category).empty())
       throw data_error("class '" + category + "' of data set '" + dataset.name +
                        "' has no reference image; name at least one normal image of it");
   }
@@ -144,7 +152,7 @@ class SharedEvaluation {
   void evaluate(const Dataset& dataset, const std::string& category, std::span<const Sample> normals,
                 std::size_t images) {
     std::vector<Class> current = begin(dataset, category);
-    const std::vector<ReferenceBank> banks = banks_of(normals, category);
+    const Banks banks = banks_of(normals, category);
     // One batch behind: a GPU works on the next one while its figures are taken.
     Batch batch_before;
     std::vector<FetchedScores> before;
@@ -183,6 +191,7 @@ class SharedEvaluation {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Banks = std::vector<std::optional<ReferenceBank>>;  ///< by run; none: the text branch alone
   /// A class as one run sees it.
   struct Class {
     ClassResult result;
@@ -195,7 +204,7 @@ class SharedEvaluation {
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       current[run].start = Clock::now();
       current[run].result.category = category;
-      for (const Path& path : references_of(*runs_[run].references, category))
+      for (const Path& path : references_of(runs_[run], category))
         current[run].result.references.push_back(reference_sample(path, dataset, category).name);
     }
     return current;
@@ -206,16 +215,18 @@ class SharedEvaluation {
     return stream_.next();
   }
 
-  std::vector<FetchedScores> detect(const Features& query, const std::vector<ReferenceBank>& banks) {
+  std::vector<FetchedScores> detect(const Features& query, const Banks& banks) {
     const StageClock::Busy scoring(scoring_);
     std::vector<FetchedScores> found;
-    for (std::size_t run = 0; run < runs_.size(); ++run)
-      found.emplace_back(runs_[run].detector->detect(query, banks[run]));
+    for (std::size_t run = 0; run < runs_.size(); ++run) {
+      const Detector& detector = *runs_[run].detector;
+      found.emplace_back(banks[run] ? detector.detect(query, *banks[run]) : detector.detect(query));
+    }
     return found;
   }
 
   /// The bank of each run, of the references that are its own.
-  std::vector<ReferenceBank> banks_of(std::span<const Sample> normals, const std::string& category) {
+  Banks banks_of(std::span<const Sample> normals, const std::string& category) {
     std::map<Path, Features> features;
     for (std::size_t done = 0; done < normals.size();) {
       const auto [batch, found] = next();
@@ -223,10 +234,14 @@ class SharedEvaluation {
         features.emplace(batch[i].image, image_of(found, static_cast<std::int64_t>(i)));
       done += batch.size();
     }
-    std::vector<ReferenceBank> banks;
+    Banks banks;
     for (const EvaluationRun& run : runs_) {
+      if (run.references == nullptr) {
+        banks.emplace_back();
+        continue;
+      }
       std::vector<Features> own;
-      for (const Path& path : references_of(*run.references, category)) own.push_back(features.at(path));
+      for (const Path& path : references_of(run, category)) own.push_back(features.at(path));
       banks.push_back(run.detector->remember(concatenate(own)));
     }
     return banks;
@@ -367,7 +382,7 @@ std::vector<EvaluationResult> evaluate_runs(const Dataset& dataset, std::span<co
   std::vector<References> references;
   for (const EvaluationRun& run : runs) {
     require_references(dataset, run);
-    references.push_back(*run.references);
+    if (run.references != nullptr) references.push_back(*run.references);
   }
   const auto normals = reference_samples(dataset, joined(references));
   FeatureStream stream(features, options.batch_size, listener.progress);

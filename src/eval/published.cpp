@@ -3,85 +3,71 @@
 #include <algorithm>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
+extern "C" {
+extern const char res2clip_published_figures[], res2clip_published_figures_end[];
+}
+
 namespace res2clip {
 namespace {
 
-/// A data set of the paper (Table 5), with its test images and the data set that adapters are trained on for
-/// it.
-struct PaperDataset {
-  std::string_view name, title;
-  std::int64_t normal, anomalous;
-  std::string_view trained_on;
-  std::string_view classes;  ///< by name, with a blank behind each
-};
-constexpr PaperDataset kDatasets[] = {
-    {"mvtec", "MVTec AD", 467, 1258, "visa",
-     "bottle cable capsule carpet grid hazelnut leather metal_nut pill screw tile toothbrush transistor wood "
-     "zipper "},
-    {"visa", "VisA", 962, 1200, "mvtec",
-     "candle capsules cashew chewinggum fryum macaroni1 macaroni2 pcb1 pcb2 pcb3 pcb4 pipe_fryum "},
-    {"btad", "BTAD", 451, 290, "mvtec", "01 02 03 "},
-    {"mpdd", "MPDD", 176, 282, "mvtec",
-     "bracket_black bracket_brown bracket_white connector metal_plate tubes "},
-    {"dtd", "DTD-Synthetic", 357, 947, "mvtec",
-     "Blotchy_099 Fibrous_183 Marbled_078 Matted_069 Mesh_114 Perforated_037 Stratified_154 Woven_001 "
-     "Woven_068 Woven_104 Woven_125 Woven_127 "}};
+constexpr std::string_view kOwnMethod = "Res2CLIP";
 
-// Tables 6 to 10, as they stand there. For dtd, fine-tuned, 4 shots, Table 1 gives a P-AP of 78.9 instead
-// of 79.2; its average over the data sets agrees with 79.2.
-// clang-format off
-constexpr PublishedResult kResults[] = {
-    //                    I-AUROC      I-AP         I-F1         P-AUROC      P-AP         P-F1         AUPRO
-    {"mvtec", false, 1, {{{96.1, 0.3}, {98.4, 0.1}, {95.6, 0.1}, {96.2, 0.2}, {50.8, 0.8}, {54.6, 0.6}, {91.1, 0.2}}}},
-    {"mvtec", true,  1, {{{96.0, 0.3}, {98.3, 0.1}, {95.6, 0.2}, {96.6, 0.2}, {57.9, 0.5}, {57.8, 0.4}, {91.7, 0.3}}}},
-    {"mvtec", false, 2, {{{96.3, 0.1}, {98.3, 0.1}, {95.9, 0.2}, {96.7, 0.0}, {53.3, 0.7}, {56.6, 0.7}, {92.0, 0.1}}}},
-    {"mvtec", true,  2, {{{96.9, 0.4}, {98.5, 0.2}, {96.1, 0.6}, {97.1, 0.1}, {60.6, 0.7}, {60.3, 0.9}, {92.7, 0.1}}}},
-    {"mvtec", false, 4, {{{97.5, 0.2}, {98.9, 0.1}, {96.8, 0.3}, {97.1, 0.0}, {55.3, 0.3}, {58.5, 0.4}, {92.8, 0.1}}}},
-    {"mvtec", true,  4, {{{97.9, 0.2}, {99.0, 0.1}, {96.8, 0.1}, {97.4, 0.1}, {62.5, 0.4}, {62.2, 0.4}, {93.5, 0.1}}}},
-    {"visa",  false, 1, {{{88.2, 0.3}, {89.4, 0.1}, {85.4, 0.2}, {96.6, 0.1}, {28.2, 0.2}, {37.3, 0.1}, {89.6, 0.2}}}},
-    {"visa",  true,  1, {{{89.5, 0.5}, {90.7, 0.1}, {86.1, 0.3}, {97.6, 0.0}, {39.2, 0.3}, {45.3, 0.2}, {92.0, 0.1}}}},
-    {"visa",  false, 2, {{{89.3, 0.1}, {90.6, 0.3}, {85.8, 0.1}, {96.9, 0.1}, {30.3, 1.0}, {39.3, 0.7}, {90.3, 0.4}}}},
-    {"visa",  true,  2, {{{90.4, 0.4}, {91.4, 0.1}, {86.7, 0.4}, {97.8, 0.0}, {40.6, 0.7}, {46.7, 0.6}, {92.7, 0.5}}}},
-    {"visa",  false, 4, {{{90.1, 0.4}, {90.9, 0.6}, {86.8, 0.5}, {97.3, 0.0}, {31.4, 0.3}, {40.5, 0.1}, {90.8, 0.1}}}},
-    {"visa",  true,  4, {{{91.1, 0.4}, {91.6, 0.4}, {87.5, 0.2}, {98.0, 0.0}, {41.0, 0.4}, {47.3, 0.4}, {93.3, 0.1}}}},
-    {"btad",  false, 1, {{{95.5, 0.7}, {94.8, 2.1}, {89.7, 1.9}, {97.6, 0.3}, {63.0, 1.4}, {61.3, 1.3}, {82.8, 0.7}}}},
-    {"btad",  true,  1, {{{95.9, 0.2}, {96.8, 1.3}, {92.3, 1.6}, {98.1, 0.2}, {64.2, 2.0}, {61.7, 1.4}, {83.0, 0.7}}}},
-    {"btad",  false, 2, {{{95.7, 0.2}, {95.8, 0.6}, {90.0, 0.9}, {97.7, 0.1}, {64.5, 0.3}, {62.3, 0.2}, {83.1, 0.3}}}},
-    {"btad",  true,  2, {{{96.2, 0.3}, {97.8, 0.6}, {93.8, 1.0}, {98.2, 0.1}, {65.7, 1.2}, {62.6, 0.8}, {83.5, 0.5}}}},
-    {"btad",  false, 4, {{{96.4, 0.5}, {96.4, 0.6}, {92.1, 1.0}, {97.8, 0.1}, {65.6, 0.3}, {63.0, 0.2}, {83.2, 0.1}}}},
-    {"btad",  true,  4, {{{96.8, 0.5}, {98.3, 0.3}, {95.5, 0.4}, {98.2, 0.0}, {67.1, 0.5}, {63.4, 0.4}, {83.5, 0.2}}}},
-    {"mpdd",  false, 1, {{{86.6, 1.0}, {89.4, 1.1}, {86.1, 1.2}, {97.6, 0.1}, {36.9, 0.9}, {41.6, 0.9}, {94.0, 0.3}}}},
-    {"mpdd",  true,  1, {{{83.6, 0.4}, {84.2, 1.0}, {83.9, 1.2}, {98.0, 0.0}, {37.3, 0.4}, {41.7, 0.6}, {94.2, 0.3}}}},
-    {"mpdd",  false, 2, {{{87.6, 0.7}, {89.9, 0.5}, {87.9, 1.1}, {97.7, 0.2}, {38.3, 0.2}, {42.8, 0.1}, {94.5, 0.2}}}},
-    {"mpdd",  true,  2, {{{85.8, 0.2}, {87.5, 1.1}, {87.3, 0.5}, {98.1, 0.1}, {39.0, 0.9}, {42.7, 0.8}, {94.7, 0.2}}}},
-    {"mpdd",  false, 4, {{{89.0, 0.6}, {91.5, 0.4}, {88.6, 0.9}, {97.9, 0.1}, {40.0, 1.0}, {44.2, 0.9}, {95.0, 0.2}}}},
-    {"mpdd",  true,  4, {{{87.3, 0.9}, {89.4, 1.0}, {88.0, 0.5}, {98.3, 0.1}, {42.6, 1.3}, {46.7, 1.3}, {95.4, 0.2}}}},
-    {"dtd",   false, 1, {{{95.5, 0.3}, {98.1, 0.3}, {94.3, 0.4}, {95.3, 0.3}, {69.5, 1.0}, {68.7, 0.6}, {90.3, 0.3}}}},
-    {"dtd",   true,  1, {{{97.2, 0.1}, {99.0, 0.1}, {96.1, 0.3}, {97.4, 0.2}, {77.5, 0.4}, {74.1, 0.1}, {94.6, 0.9}}}},
-    {"dtd",   false, 2, {{{95.9, 0.3}, {98.4, 0.2}, {94.9, 0.2}, {95.9, 0.0}, {71.2, 0.2}, {69.9, 0.1}, {90.8, 0.4}}}},
-    {"dtd",   true,  2, {{{97.4, 0.1}, {99.0, 0.1}, {96.5, 0.2}, {97.7, 0.1}, {78.4, 0.2}, {74.8, 0.2}, {94.7, 0.1}}}},
-    {"dtd",   false, 4, {{{96.9, 0.1}, {98.8, 0.1}, {96.0, 0.3}, {96.6, 0.1}, {73.2, 0.1}, {71.2, 0.1}, {92.2, 0.2}}}},
-    {"dtd",   true,  4, {{{97.7, 0.1}, {99.1, 0.1}, {96.8, 0.2}, {98.0, 0.1}, {79.2, 0.2}, {75.1, 0.2}, {95.0, 0.1}}}},
-};
-// clang-format on
+using Json = nlohmann::json;
 
-std::string sorted_names(std::vector<std::string> names) {
-  std::sort(names.begin(), names.end());
-  std::string text;
-  for (const std::string& name : names) text += name + " ";
-  return text;
+std::optional<PublishedFigure> figure_of(const Json& row, Metric metric) {
+  const auto found = row.at("metrics").find(std::string(name_of(metric)));
+  if (found == row.at("metrics").end()) return std::nullopt;
+  PublishedFigure figure{found->at(0).get<double>(), std::nullopt};
+  if (found->size() > 1) figure.deviation = found->at(1).get<double>();
+  return figure;
 }
 
-const PaperDataset* dataset_named(std::string_view name) {
-  for (const PaperDataset& dataset : kDatasets)
+PublishedResult row_of(const Json& row) {
+  PublishedResult result;
+  result.source = row.at("source").get<std::string>();
+  result.dataset = row.at("dataset").get<std::string>();
+  result.method = row.at("method").get<std::string>();
+  result.fine_tuned = row.at("mode").get<std::string>() == "fine_tuned";
+  result.shots = row.at("shots").get<std::int64_t>();
+  result.setting = row.value("setting", "");
+  result.note = row.value("note", "");
+  for (const Metric metric : kMetrics)
+    result.figures[static_cast<std::size_t>(metric)] = figure_of(row, metric);
+  return result;
+}
+
+PublishedDataset dataset_of(const Json& dataset) {
+  return {dataset.at("name").get<std::string>(),       dataset.at("title").get<std::string>(),
+          dataset.at("normal").get<std::int64_t>(),    dataset.at("anomalous").get<std::int64_t>(),
+          dataset.at("trained_on").get<std::string>(), dataset.at("classes").get<std::vector<std::string>>()};
+}
+
+/// configs/published/figures.json, as it is compiled into the program.
+struct Publication {
+  Publication() {
+    const Json json = Json::parse(res2clip_published_figures, res2clip_published_figures_end);
+    for (const Json& row : json.at("rows")) rows.push_back(row_of(row));
+    for (const Json& dataset : json.at("datasets")) datasets.push_back(dataset_of(dataset));
+  }
+  std::vector<PublishedResult> rows;
+  std::vector<PublishedDataset> datasets;
+};
+
+const Publication& publication() {
+  static const Publication publication;
+  return publication;
+}
+
+/// Tables 6 to 10 have every metric of every data set.
+bool is_of_main_tables(const PublishedResult& row) {
+  return row.method == kOwnMethod && row.figures.front() && row.figures.front()->deviation;
+}
+
+const PublishedDataset* dataset_named(std::string_view name) {
+  for (const PublishedDataset& dataset : published_datasets())
     if (dataset.name == name) return &dataset;
-  return nullptr;
-}
-
-const PaperDataset* dataset_with(const std::vector<std::string>& categories) {
-  const std::string names = sorted_names(categories);
-  for (const PaperDataset& dataset : kDatasets)
-    if (dataset.classes == names) return &dataset;
   return nullptr;
 }
 
@@ -96,42 +82,80 @@ std::string counts_text(std::int64_t normal, std::int64_t anomalous) {
 }
 
 /// The first thing in which a run on a data set of the paper differs from the paper's; empty: nothing.
-std::string difference(const ComparedRun& run, const PaperDataset& paper) {
+std::string difference(const ComparedRun& run, const PublishedDataset& paper) {
   constexpr std::int64_t kImageSize = 518;
   if (run.normal_images != paper.normal || run.anomalous_images != paper.anomalous)
-    return "there are " + counts_text(run.normal_images, run.anomalous_images) + ", " +
-           std::string(paper.title) + " has " + counts_text(paper.normal, paper.anomalous);
+    return "there are " + counts_text(run.normal_images, run.anomalous_images) + ", " + paper.title +
+           " has " + counts_text(paper.normal, paper.anomalous);
   if (!run.backbone_differs.empty()) return run.backbone_differs;
   if (run.image_size != kImageSize)
     return "images are " + std::to_string(run.image_size) + " px, the paper's 518 px";
   if (run.metrics != MetricMode::released) return "metrics.mode is exact, the paper's released";
   if (!run.changed_settings.empty()) return "settings were changed: " + listed(run.changed_settings);
   if (run.fine_tuned && !run.trained_on.empty() &&
-      dataset_with(run.trained_on) != dataset_named(paper.trained_on))
-    return "the checkpoint was not trained on " + std::string(dataset_named(paper.trained_on)->title);
+      published_dataset(run.trained_on) != dataset_named(paper.trained_on))
+    return "the checkpoint was not trained on " + dataset_named(paper.trained_on)->title;
   return {};
+}
+
+PaperComparison ablation_of(const ComparedRun& run, const PublishedDataset& paper) {
+  // The text branch needs no references.
+  const bool text_alone = run.ablation.setting == "text" || run.ablation.source == "Table 11";
+  if (run.shots != 1 && !(run.shots == 0 && text_alone))
+    return {nullptr, "the paper's ablations are of 1 shot"};
+  const PublishedResult* const row = published_ablation(run.ablation, paper.name, run.fine_tuned);
+  if (row == nullptr)
+    return {nullptr, run.ablation.source + " has no row \"" + run.ablation.setting + "\" of " + paper.title +
+                         (run.fine_tuned ? ", fine-tuned" : ", training-free")};
+  return {row, {}};
 }
 
 }  // namespace
 
-std::span<const PublishedResult> published_results() {
-  return kResults;
+std::span<const PublishedResult> published_rows() {
+  return publication().rows;
+}
+
+std::span<const PublishedDataset> published_datasets() {
+  return publication().datasets;
+}
+
+const PublishedDataset* published_dataset(std::vector<std::string> classes) {
+  std::sort(classes.begin(), classes.end());
+  for (const PublishedDataset& dataset : published_datasets()) {
+    std::vector<std::string> own = dataset.classes;
+    std::sort(own.begin(), own.end());
+    if (own == classes) return &dataset;
+  }
+  return nullptr;
 }
 
 const PublishedResult* published_result(std::string_view dataset, bool fine_tuned, std::int64_t shots) {
-  for (const auto& result : kResults)
-    if (result.dataset == dataset && result.fine_tuned == fine_tuned && result.shots == shots) return &result;
+  for (const PublishedResult& row : published_rows())
+    if (is_of_main_tables(row) && row.dataset == dataset && row.fine_tuned == fine_tuned &&
+        row.shots == shots)
+      return &row;
+  return nullptr;
+}
+
+const PublishedResult* published_ablation(const PublishedSetting& setting, std::string_view dataset,
+                                          bool fine_tuned) {
+  for (const PublishedResult& row : published_rows())
+    if (row.source == setting.source && row.setting == setting.setting && row.dataset == dataset &&
+        row.fine_tuned == fine_tuned)
+      return &row;
   return nullptr;
 }
 
 PaperComparison compare_with_paper(const ComparedRun& run) {
-  const PaperDataset* const paper = dataset_with(run.categories);
+  const PublishedDataset* const paper = published_dataset(run.categories);
   if (paper == nullptr) {
-    const PaperDataset* const named = dataset_named(run.dataset);
+    const PublishedDataset* const named = dataset_named(run.dataset);
     if (named == nullptr) return {};
-    return {nullptr, "the classes are not those of " + std::string(named->title)};
+    return {nullptr, "the classes are not those of " + named->title};
   }
   if (std::string why = difference(run, *paper); !why.empty()) return {nullptr, std::move(why)};
+  if (!run.ablation.source.empty()) return ablation_of(run, *paper);
   const PublishedResult* const row = published_result(paper->name, run.fine_tuned, run.shots);
   if (row == nullptr) return {nullptr, "the paper has 1, 2 and 4 shots"};
   return {row, {}};

@@ -57,15 +57,10 @@ Json named_by_card(const std::string& weights_sha256) {
   return name.empty() ? Json(nullptr) : Json(name);
 }
 
-Json published_json(const PublishedResult& published, const MeanMetrics& mean) {
-  Json figures;
-  for (const auto metric : kMetrics) {
-    const auto& paper = published[metric];
-    Json entry = {{"mean", paper.mean}, {"deviation", paper.deviation}};
-    if (mean[metric].value) entry["difference"] = *mean[metric].value * 100.0 - paper.mean;
-    figures[std::string(name_of(metric))] = std::move(entry);
-  }
-  return {{"unit", "percent"}, {"metrics", std::move(figures)}};
+std::array<std::optional<double>, kMetricCount> values_of(const MeanMetrics& mean) {
+  std::array<std::optional<double>, kMetricCount> values;
+  for (const Metric metric : kMetrics) values[static_cast<std::size_t>(metric)] = mean[metric].value;
+  return values;
 }
 
 std::string row(const std::string& name, const auto& figures) {
@@ -93,6 +88,24 @@ Json provenance_json(const Provenance& provenance) {
   return json;
 }
 
+Json published_json(const PublishedResult& published,
+                    const std::array<std::optional<double>, kMetricCount>& means) {
+  Json figures = Json::object();
+  for (const auto metric : kMetrics) {
+    const auto& paper = published[metric];
+    if (!paper) continue;
+    Json entry = {{"mean", paper->mean}};
+    if (paper->deviation) entry["deviation"] = *paper->deviation;
+    if (const auto& own = means[static_cast<std::size_t>(metric)])
+      entry["difference"] = *own * 100.0 - paper->mean;
+    figures[std::string(name_of(metric))] = std::move(entry);
+  }
+  Json json = {{"unit", "percent"}, {"source", published.source}};
+  if (!published.setting.empty()) json["setting"] = published.setting;
+  json["metrics"] = std::move(figures);
+  return json;
+}
+
 void describe_backbone(Provenance& provenance, const ModelCard& card, const std::string& checksum) {
   provenance.backbone_name = card.origin.name;
   provenance.backbone_checksum = checksum;
@@ -105,7 +118,8 @@ std::string results_json(const EvaluationResult& result, const Provenance& prove
   Json json = {{"metric_mode", name_of(result.mode)},
                {"mean", mean_json(result.mean)},
                {"classes", std::move(classes)}};
-  if (result.paper.row != nullptr) json["published"] = published_json(*result.paper.row, result.mean);
+  if (result.paper.row != nullptr)
+    json["published"] = published_json(*result.paper.row, values_of(result.mean));
   if (!result.paper.why_not.empty()) json["not_compared_with_the_paper"] = result.paper.why_not;
   json["remarks"] = result.remarks;
   json["left_out"] = result.left_out;

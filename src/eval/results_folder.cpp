@@ -70,6 +70,13 @@ std::string difference(const std::map<std::string, std::string>& held,
 
 }  // namespace
 
+std::string identity_of(const Provenance& provenance, const Json& settings) {
+  std::string text;
+  for (const auto& [name, value] : values_of(provenance_json(provenance), settings))
+    text += name + "=" + value + "\n";
+  return text;
+}
+
 void require_no_other_results(const Path& folder, const Provenance& provenance, const Json& settings) {
   if (std::filesystem::exists(folder / "runs.json")) refuse(folder, "the results of several runs");
   const Path file = folder / "results.json";

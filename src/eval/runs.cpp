@@ -110,18 +110,6 @@ Json spreads_json(const Spreads& spreads) {
   return json;
 }
 
-/// The paper's row in percent, and how far the mean over the runs is from it.
-Json paper_json(const PublishedResult& published, const Spreads& spreads) {
-  Json metrics = Json::object();
-  for (const Metric metric : kMetrics) {
-    const auto& mean = spreads[static_cast<std::size_t>(metric)].mean;
-    Json entry = {{"mean", published[metric].mean}, {"deviation", published[metric].deviation}};
-    if (mean) entry["difference"] = *mean * 100.0 - published[metric].mean;
-    metrics[std::string(name_of(metric))] = std::move(entry);
-  }
-  return {{"unit", "percent"}, {"metrics", std::move(metrics)}};
-}
-
 Json summary_json(const ShotsSummary& summary) {
   Json json = {{"shots", summary.shots}, {"runs", Json::array()}};
   for (const SeededRun& run : summary.runs)
@@ -130,7 +118,8 @@ Json summary_json(const ShotsSummary& summary) {
   json["classes"] = Json::object();
   for (const ClassResult& one : summary.runs.front().result->classes)
     json["classes"][one.category] = spreads_json(summary.classes.at(one.category));
-  if (summary.paper.row != nullptr) json["published"] = paper_json(*summary.paper.row, summary.mean);
+  if (summary.paper.row != nullptr)
+    json["published"] = published_json(*summary.paper.row, means_of(summary.mean));
   if (!summary.paper.why_not.empty()) json["not_compared_with_the_paper"] = summary.paper.why_not;
   return json;
 }

@@ -13,58 +13,25 @@
 
 #include "res2clip/metrics/accumulator.hpp"
 
-namespace res2clip {
+#include "class_json.hpp"
 
-// What travels between processes, as CBOR: it keeps every bit of a number, NaN too, and every byte of a name.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImageResult, name, anomalous, score, text, visual, residual)
+namespace res2clip {
 
 namespace {
 
 using Json = nlohmann::json;
 
-Json figures_json(const ClassMetrics& metrics) {
-  Json figures = Json::array();
-  for (const Figure& figure : metrics.figures)
-    figures.push_back(figure.value ? Json(*figure.value) : Json(figure.reason));
-  return figures;
-}
-
-ClassMetrics metrics_from(const Json& json) {
-  ClassMetrics metrics;
-  metrics.images = json.at("count").get<std::int64_t>();
-  metrics.anomalous_images = json.at("anomalous").get<std::int64_t>();
-  for (std::size_t i = 0; i < kMetricCount; ++i) {
-    const Json& figure = json.at("figures").at(i);
-    metrics.figures[i] =
-        figure.is_string() ? Figure::none(figure.get<std::string>()) : Figure::of(figure.get<double>());
-  }
-  return metrics;
-}
-
-Json classes_json(const std::vector<ClassResult>& classes) {
-  Json json = Json::array();
-  for (const ClassResult& one : classes)
-    json.push_back({{"category", one.category},
-                    {"references", one.references},
-                    {"figures", figures_json(one.metrics)},
-                    {"count", one.metrics.images},
-                    {"anomalous", one.metrics.anomalous_images},
-                    {"images", one.images},
-                    {"seconds", one.seconds}});
-  return json;
-}
-
+// What travels between processes, as CBOR: it keeps every bit of a number, NaN too, and every byte of a name.
 std::string packed(const std::vector<ClassResult>& classes) {
-  const auto bytes = Json::to_cbor(classes_json(classes));
+  Json json = Json::array();
+  for (const ClassResult& one : classes) json.push_back(class_json(one));
+  const auto bytes = Json::to_cbor(json);
   return {bytes.begin(), bytes.end()};
 }
 
 std::vector<ClassResult> unpacked(const std::string& bytes) {
   std::vector<ClassResult> classes;
-  for (const Json& json : Json::from_cbor(bytes))
-    classes.push_back({json.at("category").get<std::string>(),
-                       json.at("references").get<std::vector<std::string>>(), metrics_from(json),
-                       json.at("images").get<std::vector<ImageResult>>(), json.at("seconds").get<double>()});
+  for (const Json& json : Json::from_cbor(bytes)) classes.push_back(class_from(json));
   return classes;
 }
 
@@ -160,16 +127,13 @@ std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
     for (const std::string& bytes : parts)
       if (!bytes.empty()) whole.add(bytes);
     const ClassMetrics metrics = whole.finish(own.mode);
-    found.push_back({{"category", split[i]},
-                     {"figures", figures_json(metrics)},
-                     {"count", metrics.images},
-                     {"anomalous", metrics.anomalous_images}});
+    found.push_back({{"category", split[i]}, {"metrics", metrics_json(metrics)}});
   }
   std::map<std::string, ClassMetrics> all;
   const auto bytes = Json::to_cbor(found);
   for (const std::string& other : processes.gather({bytes.begin(), bytes.end()}))
     for (const Json& json : Json::from_cbor(other))
-      all[json.at("category").get<std::string>()] = metrics_from(json);
+      all[json.at("category").get<std::string>()] = metrics_from(json.at("metrics"));
   return all;
 }
 

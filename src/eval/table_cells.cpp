@@ -11,6 +11,11 @@ std::string padded_left(const std::string& text, std::size_t width) {
   return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
 }
 
+/// Whether a difference is larger than the paper's standard deviation. Both are rounded to one decimal.
+bool is_beyond(const PublishedFigure& figure, double apart) {
+  return figure.deviation && std::abs(apart) > *figure.deviation + 0.05;
+}
+
 }  // namespace
 
 std::size_t letters(const std::string& text) {
@@ -44,14 +49,18 @@ std::string published_lines(const PublishedResult& published,
   std::string difference = first_column("difference", width);
   bool beyond = false;
   for (const auto metric : kMetrics) {
-    const PublishedFigure& figure = published[metric];
-    paper += cell(decimal(figure.mean));
-    deviation += cell(decimal(figure.deviation));
+    const std::optional<PublishedFigure>& figure = published[metric];
     const auto& own = means[static_cast<std::size_t>(metric)];
-    const double apart = own ? *own * 100.0 - figure.mean : 0.0;
-    const bool far = std::abs(apart) > figure.deviation + 0.05;  // both are rounded to one decimal
+    paper += cell(figure ? decimal(figure->mean) : "-");
+    deviation += cell(figure && figure->deviation ? decimal(*figure->deviation) : "-");
+    if (!figure || !own) {
+      difference += cell("-");
+      continue;
+    }
+    const double apart = *own * 100.0 - figure->mean;
+    const bool far = is_beyond(*figure, apart);
     beyond = beyond || far;
-    difference += cell(own ? decimal(apart, "%+.1f") + (far ? "*" : "") : "-");
+    difference += cell(decimal(apart, "%+.1f") + (far ? "*" : ""));
   }
   return paper + "\n" + deviation + "\n" + difference + "\n" +
          (beyond ? "* further from the paper than its standard deviation over three runs\n" : "");

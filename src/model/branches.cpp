@@ -37,6 +37,18 @@ at::Tensor residual_projection(const at::Tensor& visual_residual, const at::Tens
   return projected(visual_residual, unit_length(text_residual));
 }
 
+at::Tensor text_alignment(const at::Tensor& features, const at::Tensor& direction, TextAnchorKind anchor) {
+  const at::Tensor similarity = text_similarity(features, direction);
+  return anchor == TextAnchorKind::normal ? similarity.neg().add(1.0) : similarity;
+}
+
+at::Tensor residual_alignment(const at::Tensor& visual_residual, const at::Tensor& text_residual,
+                              ResidualAlignment alignment) {
+  if (alignment == ResidualAlignment::cosine)
+    return residual_projection(unit_length(visual_residual), text_residual);
+  return residual_projection(visual_residual, text_residual);
+}
+
 at::Tensor anomaly_map(const std::vector<at::Tensor>& layers, const Grid& grid, std::int64_t patch_size) {
   TORCH_INTERNAL_ASSERT(!layers.empty());
   at::Tensor mean = layers.front().clone();

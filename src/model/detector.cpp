@@ -8,6 +8,8 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include "res2clip/compute/compute.hpp"
 #include "res2clip/compute/foreign_errors.hpp"
@@ -27,6 +29,11 @@ bool contains(const std::vector<int>& layers, int layer) {
 
 at::Tensor as_grid(const at::Tensor& scores, const Grid& grid) {
   return scores.view({-1, grid.rows, grid.cols});
+}
+
+/// Of [B, D]; 0 of another shape.
+std::int64_t width_of(const at::Tensor& global) {
+  return global.dim() == 2 ? global.size(1) : 0;
 }
 
 std::string text_of(const Grid& grid) {
@@ -50,14 +57,30 @@ at::Tensor adapt_each(const GlobalAdapter& adapter, const at::Tensor& residuals)
   return at::cat(adapted);
 }
 
-/// [D], finite and not zero: the direction of the anomaly.
-void require_sound(const at::Tensor& text_residual) {
-  if (!text_residual.defined() || text_residual.dim() != 1 || text_residual.scalar_type() != at::kFloat ||
-      text_residual.numel() == 0)
-    throw data_error("the text anchors' residual must be float32 [D]; make anchors with encode_anchors()");
-  const double length = text_residual.norm().item<double>();
+/// [D], finite and not zero: a direction among the features. `name`: residual, anomalous or normal.
+void require_sound(const at::Tensor& anchor, const std::string& name) {
+  if (!anchor.defined() || anchor.dim() != 1 || anchor.scalar_type() != at::kFloat || anchor.numel() == 0)
+    throw data_error("the text anchors' " + name +
+                     " must be float32 [D]; make anchors with encode_anchors()");
+  const double length = anchor.norm().item<double>();
   if (!std::isfinite(length) || length <= 0)
-    throw data_error("the text anchors' residual is zero or not finite; make anchors with encode_anchors()");
+    throw data_error("the text anchors' " + name +
+                     " is zero or not finite; make anchors with encode_anchors()");
+}
+
+/// What the text branch compares features with.
+at::Tensor anchor_of(const TextAnchors& anchors, TextAnchorKind kind) {
+  if (kind == TextAnchorKind::anomalous) return anchors.anomalous;
+  return kind == TextAnchorKind::normal ? anchors.normal : anchors.residual;
+}
+
+/// The text adapter learns on the residual: what it makes of an anchor means nothing.
+void require_residual(TextAnchorKind anchor) {
+  if (anchor != TextAnchorKind::residual)
+    throw settings_error(
+        "scoring.text_anchor is " + std::string(name_of(anchor)) +
+        ", but the checkpoint's text adapter was trained for the residual; leave out one of the "
+        "two");
 }
 
 /// A score that no branch adds to says nothing.
@@ -120,7 +143,8 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   require_in_range(options.layers, "layers");
   require_in_range(options.retrieval, "retrieval");
   require_in_range(options.scoring, "scoring");
-  require_sound(anchors.residual);
+  require_sound(anchors.residual, "residual");
+  require_sound(anchor_of(anchors, scoring_.text_anchor), std::string(name_of(scoring_.text_anchor)));
   if (patch_size_ < 1 || card.sizes.vision_layers < 1)
     throw data_error("the model card has no patch size or no layers; take the card of a backbone");
   layers_ = resolve_layers(options.layers, card.sizes.vision_layers, fine_tuned_);
@@ -129,9 +153,10 @@ Detector::Detector(const TextAnchors& anchors, const ModelCard& card, const Dete
   require_a_branch(weights_.image, mode + ".image");
   require_a_branch(weights_.pixel, mode + ".pixel");
   gaussian_window(scoring_.smoothing_size, scoring_.smoothing_sigma);  // refuses an even size here and now
-  at::Tensor text = anchors.residual;
+  at::Tensor text = anchor_of(anchors, scoring_.text_anchor);
   at::Tensor residual = anchors.residual;
   if (adapters) {
+    require_residual(scoring_.text_anchor);
     require_fit(*adapters, text.size(0), layers_.visual, layers_.residual, "the checkpoint");
     adapters_ = to_device(*adapters, text.device());
     text = adapt_global(adapters_->text_adapter, text);
@@ -147,10 +172,18 @@ ReferenceBank Detector::remember(const Features& normals) const {
   return make_bank(normals, layers_.matched());
 }
 
-Detection Detector::detect(const Features& query, const ReferenceBank& bank) const try {
+Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
+  return detect(query, &bank);
+}
+
+Detection Detector::detect(const Features& query) const {
+  return detect(query, nullptr);
+}
+
+Detection Detector::detect(const Features& query, const ReferenceBank* bank) const try {
   const at::NoGradGuard no_gradients;
   require_not_forked();
-  require_comparable(query, bank);
+  bank != nullptr ? require_comparable(query, *bank) : require_fitting(query);
   if (query.batch() == 0) return detect_at_once(query, bank);
   std::vector<Detection> parts;
   limit_->run(query.batch(), [&](std::int64_t first, std::int64_t count) {
@@ -161,11 +194,21 @@ Detection Detector::detect(const Features& query, const ReferenceBank& bank) con
   rethrow_as_ours("comparing images with the references");
 }
 
-Detection Detector::detect_at_once(const Features& query, const ReferenceBank& bank) const {
+Detection Detector::detect_at_once(const Features& query, const ReferenceBank* bank) const {
+  constexpr BranchWeights kTextAlone{1.0, 0.0, 0.0};
   Detection found;
-  score_patches(query, bank, found);
-  draw_maps(query.grid, found);
-  score_images(query, bank, found);
+  score_text_patches(query, found);
+  if (bank != nullptr) {
+    score_patches(query, *bank, found);
+    found.residual_global_raw = global_residuals(query, *bank);
+  } else {
+    const at::Tensor nothing = at::zeros_like(found.text_patches.begin()->second);
+    for (const int layer : layers_.visual) found.visual_patches[layer] = nothing;
+    for (const int layer : layers_.residual) found.residual_patches[layer] = nothing;
+    found.residual_global_raw = at::zeros({query.batch()}, query.global.options());
+  }
+  draw_maps(query.grid, bank != nullptr ? weights_.pixel : kTextAlone, found);
+  score_images(query, bank != nullptr ? weights_.image : kTextAlone, found);
   return found;
 }
 
@@ -185,10 +228,14 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
   rethrow_as_ours("comparing references with each other");
 }
 
+void Detector::score_text_patches(const Features& query, Detection& found) const {
+  for (const int layer : layers_.text)
+    found.text_patches[layer] =
+        as_grid(text_alignment(query.patches.at(layer), text_direction_, scoring_.text_anchor), query.grid);
+}
+
 void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
   const Grid& grid = query.grid;
-  for (const int layer : layers_.text)
-    found.text_patches[layer] = as_grid(text_similarity(query.patches.at(layer), text_direction_), grid);
   for (const int layer : layers_.matched()) {
     const Match matched = match(query.patches.at(layer), bank.patches.at(layer), grid, retrieval_);
     if (contains(layers_.visual, layer))
@@ -201,28 +248,31 @@ void Detector::score_patches(const Features& query, const ReferenceBank& bank, D
       const at::Tensor residual =
           adapters_ ? adapt_local(adapters_->res_vis_local_adapters.at(layer), matched.residual, grid)
                     : matched.residual;
-      found.residual_patches[layer] =
-          as_grid(clamped(residual_projection(residual, residual_direction_)), grid);
+      found.residual_patches[layer] = as_grid(
+          clamped(residual_alignment(residual, residual_direction_, scoring_.residual_alignment)), grid);
     }
   }
 }
 
-void Detector::draw_maps(const Grid& grid, Detection& found) const {
+void Detector::draw_maps(const Grid& grid, const BranchWeights& weights, Detection& found) const {
   const AnomalyMaps maps =
       res2clip::draw_maps({found.text_patches, found.visual_patches, found.residual_patches},
-                          {grid, patch_size_, weights_.pixel, scoring_});
+                          {grid, patch_size_, weights, scoring_});
   found.text_map = maps.text;
   found.visual_map = maps.visual;
   found.residual_map = maps.residual;
   found.map = maps.fused;
 }
 
-void Detector::score_images(const Features& query, const ReferenceBank& bank, Detection& found) const {
+at::Tensor Detector::global_residuals(const Features& query, const ReferenceBank& bank) const {
   at::Tensor residual =
       global_residual(query.global, global_baseline(bank.global, scoring_.normalise_baseline));
   if (adapters_) residual = adapt_each(adapters_->res_vis_global_adapter, residual);
-  found.text_global = text_similarity(query.global, text_direction_);
-  found.residual_global_raw = residual_projection(residual, residual_direction_);
+  return residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
+}
+
+void Detector::score_images(const Features& query, const BranchWeights& weights, Detection& found) const {
+  found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
   found.residual_global = clamped(found.residual_global_raw);
 
   const auto [text, visual, residuals] = branch_top_means(
@@ -230,11 +280,22 @@ void Detector::score_images(const Features& query, const ReferenceBank& bank, De
   found.text_score = image_score(found.text_global, text);
   found.visual_score = visual;
   found.residual_score = image_score(found.residual_global, residuals);
-  found.score = fuse(weights_.image, found.text_score, found.visual_score, found.residual_score);
+  found.score = fuse(weights, found.text_score, found.visual_score, found.residual_score);
 }
 
 at::Tensor Detector::clamped(const at::Tensor& projections) const {
   return scoring_.clamp_projections ? projections.clamp_min(0) : projections;
+}
+
+void Detector::require_fitting(const Features& query) const {
+  const auto width = text_direction_.size(0);
+  if (!query.global.defined()) throw data_error("the query's features are empty; encode images first");
+  if (width_of(query.global) != width)
+    throw data_error("features are " + std::to_string(width_of(query.global)) +
+                     " numbers wide in the query and " + std::to_string(width) +
+                     " in the text anchors; use one backbone for all");
+  require_sound(query, layers_.needed(), "the query's features");
+  require_same_device(query.global);
 }
 
 void Detector::require_comparable(const Features& query, const ReferenceBank& bank) const {
@@ -242,7 +303,6 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
     throw data_error("the reference bank holds images of " + text_of(bank.grid) + " patches, the query has " +
                      text_of(query.grid) + "; use one image size for both");
   const auto width = text_direction_.size(0);
-  const auto width_of = [](const at::Tensor& global) { return global.dim() == 2 ? global.size(1) : 0; };
   if (!query.global.defined() || !bank.global.defined())
     throw data_error("the query's features or the reference bank are empty; encode images first");
   if (width_of(query.global) != width || width_of(bank.global) != width)
@@ -252,10 +312,14 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
                      " in the text anchors; use one backbone for all");
   require_sound(query, layers_.needed(), "the query's features");
   require_sound(bank, layers_.matched());
-  for (const at::Tensor* global : {&query.global, &bank.global})
-    if (global->device() != text_direction_.device())
-      throw data_error("features are on " + global->device().str() + ", the text anchors on " +
-                       text_direction_.device().str() + "; move them there (to_device, ReferenceBank::to)");
+  require_same_device(query.global);
+  require_same_device(bank.global);
+}
+
+void Detector::require_same_device(const at::Tensor& global) const {
+  if (global.device() != text_direction_.device())
+    throw data_error("features are on " + global.device().str() + ", the text anchors on " +
+                     text_direction_.device().str() + "; move them there (to_device, ReferenceBank::to)");
 }
 
 }  // namespace res2clip

@@ -42,6 +42,10 @@ void describe(Fields& fields, ScoringOptions& options) {
                "layers and weights; auto: fine_tuned with a checkpoint, else training_free");
   fields.group("training_free", options.training_free);
   fields.group("fine_tuned", options.fine_tuned);
+  fields.field("text_anchor", options.text_anchor,
+               "of the text branch: the residual of both anchors, or one of them (Table 11)");
+  fields.field("residual_alignment", options.residual_alignment,
+               "of the residual branch with the text residual (Table 3); training always projects");
   fields.field("clamp_projections", options.clamp_projections,
                "projections of the residual branch at least 0");
   fields.field("normalise_baseline", options.normalise_baseline, "unit length of the mean global reference");

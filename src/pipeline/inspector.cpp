@@ -26,7 +26,7 @@ Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, 
                       : static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
       images_ahead_(2 * static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
       reader_(pipeline.reading(pixels)) {
-  pipeline.require_fitting(bank_);
+  if (bank_.global.defined()) pipeline.require_fitting(bank_);
 }
 
 void Inspector::inspect(std::span<const Path> images) {
@@ -66,7 +66,9 @@ Inspector::Scored Inspector::score(std::size_t first, std::span<const Path> path
 }
 
 std::shared_ptr<FetchedScores> Inspector::fetch(const Features& features) const {
-  const Detection found = pipeline_.detector().detect(features, bank_);
+  const Detector& detector = pipeline_.detector();
+  const Detection found =
+      bank_.global.defined() ? detector.detect(features, bank_) : detector.detect(features);
   const at::Tensor shares =
       bank_.calibration ? familiarity(features, bank_, bank_.calibration->familiarity) : at::Tensor();
   return std::make_shared<FetchedScores>(found, shares);

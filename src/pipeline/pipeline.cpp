@@ -114,7 +114,11 @@ Pipeline Pipeline::with(const Settings& settings, const Path& checkpoint) const 
 }
 
 EncodedFeatures Pipeline::features() const {
-  return {*backbone_, settings_.image, detector_.layers_needed(), settings_.compute.batch_size, remarks_};
+  return features(detector_.layers_needed());
+}
+
+EncodedFeatures Pipeline::features(std::vector<int> layers) const {
+  return {*backbone_, settings_.image, std::move(layers), settings_.compute.batch_size, remarks_};
 }
 
 ReadingOptions Pipeline::reading(bool pixels) const {

@@ -1,5 +1,7 @@
 #include "res2clip/train/run.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -74,8 +76,11 @@ class PairSource {
 /// What process 0 keeps of a run.
 class OutputFolder {
  public:
-  OutputFolder(const Path& folder, std::int64_t next_step)
-      : folder_(folder), pairs_(folder / "pairs.jsonl", next_step), log_(folder / "log.jsonl", next_step) {}
+  OutputFolder(const Path& folder, std::int64_t next_step, std::int64_t keep)
+      : folder_(folder),
+        keep_(keep),
+        pairs_(folder / "pairs.jsonl", next_step),
+        log_(folder / "log.jsonl", next_step) {}
 
   void add(const std::string& pairs, const std::string& report) {
     pairs_.add(pairs);
@@ -91,10 +96,25 @@ class OutputFolder {
     save_run_state(folder_ / "state.pt", trainer, next_step, identity, place);
   }
 
+  /// The weights after `epochs` epochs, beside those of the epochs before that are kept.
+  void keep(const Trainer& trainer, std::int64_t epochs) const {
+    if (keep_ == 0) return;
+    write_checkpoint(kept(epochs), trainer.adapters());
+    std::error_code ignored;
+    if (epochs > keep_) std::filesystem::remove(kept(epochs - keep_), ignored);
+  }
+
   void draw_curves() const { write_loss_curves(folder_ / "log.jsonl", folder_ / "curves.html"); }
 
  private:
+  Path kept(std::int64_t epochs) const {
+    const std::string number = std::to_string(epochs);
+    return folder_ / "checkpoints" /
+           ("epoch-" + std::string(3 - std::min<std::size_t>(3, number.size()), '0') + number + ".pth");
+  }
+
   Path folder_;
+  std::int64_t keep_;
   LineFile pairs_;
   LineFile log_;
 };
@@ -161,8 +181,12 @@ struct TrainingSession::State {
     if (processes.rank() != 0) return nullptr;
     // Or a run that is killed before its first state would be resumed from the one before it.
     std::error_code ignored;
-    if (next_step == 0) std::filesystem::remove(file("state.pt"), ignored);
-    return std::make_unique<OutputFolder>(run.output, next_step);
+    if (next_step == 0) {
+      std::filesystem::remove(file("state.pt"), ignored);
+      for (const auto& old : std::filesystem::directory_iterator(file("checkpoints"), ignored))
+        if (old.path().extension() == ".pth") std::filesystem::remove(old.path(), ignored);
+    }
+    return std::make_unique<OutputFolder>(run.output, next_step, run.keep_checkpoints);
   }
 
   const TrainingData& data;
@@ -202,6 +226,9 @@ TrainingOutcome TrainingSession::train() {
       if (output) output->add(pairs_line(pairs, s.data.samples), log_line(report));
       if (s.run.on_step) s.run.on_step(report, outcome.total_steps);
     }
+    // Before the state that says the epoch is done, as the checkpoint is.
+    if (output && outcome.next_step % steps_per_epoch == 0)
+      output->keep(s.trainer, outcome.next_step / steps_per_epoch);
     if (output) output->save(s.trainer, outcome.next_step, s.identity, s.place);
   }
   outcome.finished = outcome.next_step == outcome.total_steps;

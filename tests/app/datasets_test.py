@@ -4,6 +4,7 @@ Each tree is made of one drawn class by moving its files.
 """
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -90,6 +91,18 @@ class Datasets(ProgramTest):
 
         self.assertEqual(self.means_of(self.visa(), "--dataset", "visa", "--classes", "gear", *first), expected)
         self.assertEqual(self.means_of(self.real_iad(), "--dataset", "real_iad", *first), expected)
+
+    def test_prepare_counts_and_compares_with_the_papers_counts(self):
+        root = self.folder / "counted"
+        for name in ("01", "02", "03"):  # BTAD's classes, with other images
+            shutil.copytree(self.data / "gear", root / name)
+        lines = run("prepare", "--dataset", "mvtec", "--data", root).stderr.splitlines()
+        counts = [list(map(int, re.findall(r"\d+", line.split(":")[1]))) for line in lines if re.match(r"0[123]: ", line)]
+        self.assertEqual(len(counts), 3)
+        train, test, anomalous = (sum(column) for column in zip(*counts))
+        self.assertIn(f"all 3 classes: {train} train, {test} test ({anomalous} anomalous)", lines)
+        self.assertIn("remark: the paper's BTAD has 451 normal and 290 anomalous test images", lines)
+        self.assertNotIn("paper", run("prepare", "--dataset", "mvtec", "--data", self.data).stderr)
 
     def visa(self):
         """VisA's folders and list, which names a second class that is not there."""

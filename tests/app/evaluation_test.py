@@ -80,6 +80,23 @@ class Evaluation(ProgramTest):
         result = run(*base, "--seeds", "1,2", "--seed", 3)
         self.assertEqual(result.returncode, 2, result.stderr)
 
+    def test_without_shots_the_text_branch_decides_alone(self):
+        base = ("eval", "--backbone", self.clip, "--data", self.data, "--classes", "mesh,gear", "--threads", 1, "-q")
+        both, alone, weighted = self.folder / "zero-one", self.folder / "zero", self.folder / "text-weights"
+        done(*base, "--shots", "0,1", "--seeds", "111,7", "--output", both)
+        done(*base, "--shots", 0, "--output", alone)
+        text = "{text: 1, visual: 0, residual: 0}"
+        done(*base, "--output", weighted, "--set", f"scoring.training_free={{image: {text}, pixel: {text}}}")
+        runs = sorted(path.name for path in both.iterdir() if path.is_dir())
+        self.assertEqual(runs, ["shots-0-seed-111", "shots-1-seed-111", "shots-1-seed-7"])
+        for file in ("results.csv", "scores.csv", "references.json"):
+            self.assertEqual((both / "shots-0-seed-111" / file).read_bytes(), (alone / file).read_bytes(), file)
+        # Weights of the text branch alone give the same metrics, with a reference that counts nothing.
+        self.assertEqual((alone / "results.csv").read_bytes(), (weighted / "results.csv").read_bytes())
+        self.assertEqual(json.loads((alone / "references.json").read_text()), {})
+        done("eval", "--config", alone / "settings.yaml", "-q")  # the same again
+        self.fails(2, "--shots 0 takes no references", *base, "--shots", 0, "--references", "first")
+
     def test_results_of_another_evaluation_are_not_replaced(self):
         output = self.folder / "kept"
         base = ("eval", "--backbone", self.clip, "--data", self.data, "--classes", "mesh", "-q", "--output", output)

@@ -130,6 +130,19 @@ class Inspection(ProgramTest):
         one, = self.records("--threshold", 99, parts[-1])
         self.assertEqual((one["verdict"], one["threshold"]), ("good", 99))
 
+    def test_without_good_parts_the_text_branch_scores_alone(self):
+        base = ("infer", "--backbone", self.clip, "--json", "-q")
+        with_reference = json.loads(done(*base, "--reference", self.good, self.part))
+        alone = json.loads(done(*base, "--zero-shot", self.part))
+        self.assertEqual(alone["text"], with_reference["text"])
+        self.assertEqual(alone["score"], alone["text"])
+        self.assertEqual((alone["visual"], alone["residual"]), (0, 0))
+        maps = self.folder / "zero-shot-maps"
+        done(*base, "--zero-shot", "--output", maps, self.part)
+        self.assertEqual(len(list(maps.glob("*.npy"))), 1)
+        self.fails(2, "--zero-shot uses no good parts", *base, "--zero-shot", "--reference", self.good, self.part)
+        self.fails(2, "--exit-code needs a threshold", *base, "--zero-shot", "--exit-code", self.part)
+
     def test_the_exit_code_tells_the_worst_verdict(self):
         by_verdict = {}
         black = self.folder / "dark.png"

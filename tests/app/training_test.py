@@ -10,6 +10,18 @@ from program import PROGRAM, ProgramTest, done, main, run
 
 
 class Training(ProgramTest):
+    def test_checkpoints_of_the_last_epochs_are_kept(self):
+        base = ("train", "--backbone", self.clip, "--data", self.data, "--classes", "mesh", "--batch-size", 4, "--threads", 1, "-q")
+        kept, plain = self.folder / "kept-checkpoints", self.folder / "two-epochs"
+        done(*base, "--epochs", 3, "--keep-checkpoints", 2, "--output", kept)
+        self.assertEqual(sorted(path.name for path in (kept / "checkpoints").iterdir()), ["epoch-002.pth", "epoch-003.pth", "training_data.json"])
+        self.assertEqual((kept / "checkpoints/epoch-003.pth").read_bytes(), (kept / "checkpoint.pth").read_bytes())
+        self.assertNotEqual((kept / "checkpoints/epoch-002.pth").read_bytes(), (kept / "checkpoint.pth").read_bytes())
+        done("eval", "--backbone", self.clip, "--data", self.data, "--classes", "mesh", "--checkpoint",
+             kept / "checkpoints/epoch-002.pth", "-q")
+        done(*base, "--epochs", 1, "--output", plain)
+        self.assertFalse((plain / "checkpoints").exists())
+
     def test_training_interrupted_and_resumed_gives_the_same_bytes(self):
         store, whole, parts = self.folder / "store", self.folder / "whole", self.folder / "parts"
         command = ["train", "--backbone", self.clip, "--data", self.data, "--store", store, "--epochs", 6,

@@ -118,6 +118,27 @@ TEST(Evaluate, AClassWithoutReferencesIsAnErrorThatNamesIt) {
       Fails(ErrorKind::data, HasSubstr("class 'b'")));
 }
 
+TEST(Evaluate, WithoutReferencesTheTextBranchDecidesAlone) {
+  const auto dataset = testing::made_up_dataset({"a", "b"});
+  const Detector detector = testing::made_up_detector();
+  const References references = testing::made_up_references(dataset, 1);
+  const EvaluationRun runs[] = {{&detector, nullptr, {MetricMode::exact}},
+                                {&detector, &references, {MetricMode::exact}}};
+  testing::MadeUpFeatures features;
+  const auto results = evaluate_runs(dataset, runs, features, {4, {}}, {}, testing::made_up_mask);
+  EXPECT_EQ(all_files(results[1]), all_files(run(dataset, 4)));  // the run beside it is as it is alone
+  for (std::size_t i = 0; i < results[0].classes.size(); ++i) {
+    const ClassResult &zero = results[0].classes[i], &one = results[1].classes[i];
+    EXPECT_THAT(zero.references, SizeIs(0));
+    for (std::size_t k = 0; k < zero.images.size(); ++k) {
+      EXPECT_EQ(zero.images[k].text, one.images[k].text);
+      EXPECT_EQ(zero.images[k].score, zero.images[k].text);
+      EXPECT_EQ(zero.images[k].visual, 0.0f);
+    }
+    EXPECT_TRUE(zero.metrics[Metric::aupro].value.has_value());
+  }
+}
+
 TEST(Evaluate, TellsOfEveryBatchBeforeItIsNeeded) {
   const auto dataset = testing::made_up_dataset({"a", "b"});
   testing::MadeUpFeatures features;

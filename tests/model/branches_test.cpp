@@ -1,5 +1,7 @@
 #include "res2clip/model/branches.hpp"
 
+#include <cmath>
+
 #include "support/goldens.hpp"
 
 namespace res2clip {
@@ -30,6 +32,48 @@ TEST(ResidualProjection, IsTheDifferenceOfTwoTextSimilarities) {
   const at::Tensor direction = at::randn({16});
   const at::Tensor difference = text_similarity(query, direction) - text_similarity(reference, direction);
   EXPECT_TENSORS_NEAR(residual_projection(query - reference, direction), difference, 5e-6);
+}
+
+/// The cosine of two vectors, from its definition and in double precision; 0 if one has no length.
+double cosine(const at::Tensor& one, const at::Tensor& other) {
+  double product = 0, squares = 0, other_squares = 0;
+  for (std::int64_t i = 0; i < one.size(0); ++i) {
+    const double a = one[i].item<double>(), b = other[i].item<double>();
+    product += a * b;
+    squares += a * a;
+    other_squares += b * b;
+  }
+  return squares == 0 || other_squares == 0 ? 0 : product / std::sqrt(squares * other_squares);
+}
+
+// Eq. 6 and the two rows beside it in Table 11.
+TEST(TextAlignment, IsACosineWithAnAnchorOrOneMinusItForTheNormalOne) {
+  at::Tensor features = at::randn({3, 5, 16});
+  features = features / features.norm(2, {-1}, true);
+  const at::Tensor anchor = at::randn({16});
+  for (const auto kind : {TextAnchorKind::residual, TextAnchorKind::anomalous, TextAnchorKind::normal}) {
+    const at::Tensor found = text_alignment(features, anchor, kind);
+    for (std::int64_t i = 0; i < 15; ++i) {
+      const double similarity = cosine(features.view({15, 16})[i], anchor);
+      EXPECT_NEAR(found.flatten()[i].item<double>(),
+                  kind == TextAnchorKind::normal ? 1.0 - similarity : similarity,
+                  1e-6);  // float32 of 16 terms
+    }
+  }
+}
+
+// Table 3: cos(R_v, R_t) beside R_v projected on R_t, which is that times the length of R_v.
+TEST(ResidualAlignment, IsAProjectionOrACosine) {
+  at::Tensor residuals = at::randn({12, 16});
+  residuals[7].zero_();
+  const at::Tensor text = at::randn({16});
+  const at::Tensor cosines = residual_alignment(residuals, text, ResidualAlignment::cosine);
+  const at::Tensor projections = residual_alignment(residuals, text, ResidualAlignment::projection);
+  for (std::int64_t i = 0; i < 12; ++i) {
+    const double expected = cosine(residuals[i], text);
+    EXPECT_NEAR(cosines[i].item<double>(), expected, 1e-6);
+    EXPECT_NEAR(projections[i].item<double>(), expected * residuals[i].norm().item<double>(), 5e-6);
+  }
 }
 
 TEST(AnomalyMap, IsTheMeanOfItsLayers) {

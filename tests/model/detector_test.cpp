@@ -3,6 +3,7 @@
 #include <new>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/equal.h>
 #include <c10/core/CPUAllocator.h>
 
 #include "res2clip/core/error.hpp"
@@ -108,6 +109,61 @@ TEST(Detector, FindsItsOwnReferencesNormal) {
   EXPECT_NEAR(same.residual_global.item<double>(), 0.0, 1e-6);
 }
 
+// Tables 3 and 11, from the features: with one reference and a steep penalty every patch matches its own
+// place.
+TEST(Detector, AlignsAsTheSettingsSay) {
+  const Features normals = random_features(1, 1), query = random_features(2, 2);
+  const TextAnchors anchors = random_anchors();
+  const auto cosines = [](const at::Tensor& rows, const at::Tensor& direction) {
+    const at::Tensor wide = rows.to(at::kDouble), other = direction.to(at::kDouble);
+    return ((wide * other).sum(-1) / (wide.norm(2, {-1}) * other.norm())).to(at::kFloat);
+  };
+  DetectorOptions options;
+  options.retrieval.penalty = Penalty::local;  // a radial one leaves patches of one radius alike
+  options.retrieval.gamma = 10.0;
+  options.scoring.residual_alignment = ResidualAlignment::cosine;
+  const std::pair<TextAnchorKind, at::Tensor> kinds[] = {{TextAnchorKind::residual, anchors.residual},
+                                                         {TextAnchorKind::anomalous, anchors.anomalous},
+                                                         {TextAnchorKind::normal, anchors.normal}};
+  for (const auto& [kind, anchor] : kinds) {
+    options.scoring.text_anchor = kind;
+    const Detector judge = detector(options);
+    const Detection found = judge.detect(query, judge.remember(normals));
+    const auto text = [&, which = kind, to = anchor](const at::Tensor& rows) {
+      return which == TextAnchorKind::normal ? 1.0 - cosines(rows, to) : cosines(rows, to);
+    };
+    EXPECT_TENSORS_NEAR(found.text_patches.at(24).flatten(1), text(query.patches.at(24)), 1e-6);
+    EXPECT_TENSORS_NEAR(found.text_global, text(query.global), 1e-6);
+    const at::Tensor residuals = query.patches.at(24) - normals.patches.at(24);
+    EXPECT_TENSORS_NEAR(found.residual_patches.at(24).flatten(1),
+                        cosines(residuals, anchors.residual).clamp_min(0), 1e-5);
+    EXPECT_TENSORS_NEAR(found.residual_global_raw, cosines(query.global - normals.global, anchors.residual),
+                        1e-5);
+  }
+}
+
+// Zero-shot: what weights that leave the text branch alone give, whatever the references.
+TEST(Detector, WithoutReferencesScoresByTheTextBranchAlone) {
+  const Features query = random_features(3, 2);
+  DetectorOptions text_alone;
+  text_alone.scoring.training_free = {{1.0, 0.0, 0.0}, {1.0, 0.0, 0.0}};
+  const Detector oracle = detector(text_alone);
+  const Detection expected = oracle.detect(query, oracle.remember(random_features(2, 1)));
+  const Detection found = detector().detect(query);
+  EXPECT_TRUE(at::equal(found.text_score, expected.text_score));
+  EXPECT_TRUE(at::equal(found.score, expected.score));
+  EXPECT_TRUE(at::equal(found.map, expected.map));
+  EXPECT_TRUE(at::equal(found.text_map, expected.text_map));
+  EXPECT_TRUE(at::equal(found.score, found.text_score));
+  EXPECT_GT(found.map.abs().max().item<double>(), 0.0);
+  for (const at::Tensor& nothing :
+       {found.visual_map, found.residual_map, found.visual_score, found.residual_score})
+    EXPECT_EQ(nothing.abs().max().item<double>(), 0.0);
+  Features other = query;
+  other.patches.erase(24);
+  EXPECT_THAT([&] { detector().detect(other); }, Fails(ErrorKind::data, HasSubstr("24")));
+}
+
 TEST(Detector, TellsHowFarMapsOfReferencesReachAmongThemselves) {
   const Detector judge = detector();
   const Features normals = random_features(3, 8);
@@ -146,6 +202,14 @@ TEST(Detector, TakesLayersAndWeightsOfItsMode) {
 
 Detector adapted_detector(const Adapters& adapters, const DetectorOptions& options = {}) {
   return {random_anchors(), small_card(), options, adapters};
+}
+
+TEST(Detector, ComparesWithOneAnchorOnlyWithoutATextAdapter) {
+  DetectorOptions options;
+  options.scoring.text_anchor = TextAnchorKind::normal;
+  EXPECT_THAT([&] { adapted_detector(fresh_adapters(kWidth, kLayers, kLayers, 1), options); },
+              Fails(ErrorKind::settings, HasSubstr("scoring.text_anchor is normal")));
+  EXPECT_NO_THROW(detector(options));
 }
 
 TEST(Detector, WithFreshAdaptersIsTheFineTunedModeWithoutAny) {
@@ -312,7 +376,8 @@ TEST(Detector, RefusesFeaturesThatAreNotWhatTheyShouldBe) {
     EXPECT_THAT([&] { judge.detect(changed, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
     EXPECT_THAT([&] { judge.remember(changed); }, Fails(ErrorKind::data, HasSubstr("")));
   };
-  refused([](Features& f) { f.patches[12][1][3][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](Features& f) { f.patches[12][1][3][5] = std::nan(""); },
+          "of layer 12 hold numbers that are not finite");
   refused([](Features& f) { f.global[1][0] = HUGE_VAL; }, "not finite");
   refused([](Features& f) { f.patches[6] *= 3; }, "of layer 6 are not of unit length");
   refused([](Features& f) { f.patches[6] = f.patches[6].to(at::kDouble); }, "must be float32");
@@ -332,7 +397,8 @@ TEST(Detector, RefusesABankThatIsNotWhatItShouldBe) {
     change(bank);
     EXPECT_THAT([&] { judge.detect(query, bank); }, Fails(ErrorKind::data, HasSubstr(why)));
   };
-  refused([](ReferenceBank& b) { b.patches[12][7][5] = std::nan(""); }, "of layer 12 hold numbers that are not finite");
+  refused([](ReferenceBank& b) { b.patches[12][7][5] = std::nan(""); },
+          "of layer 12 hold numbers that are not finite");
   refused([](ReferenceBank& b) { b.global *= 2; }, "not of unit length");
   refused([](ReferenceBank& b) { b.global = b.global.narrow(0, 0, 0); }, "is empty");
   refused([](ReferenceBank& b) { b.patches[6] = b.patches[6].narrow(0, 0, 20); }, "must be float32 [40, 32]");

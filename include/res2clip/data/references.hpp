@@ -48,7 +48,7 @@ References joined(std::span<const References> references);
 /// Which references a run takes.
 struct ReferenceChoice {
   std::string source;       ///< empty: drawn by the seed; "first", "published", or a references file
-  std::int64_t shots = 1;   ///< per class
+  std::int64_t shots = 1;   ///< per class; 0: none
   std::int64_t seed = 111;  ///< of a draw
 };
 

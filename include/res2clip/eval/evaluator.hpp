@@ -78,7 +78,7 @@ struct EvaluationOptions {
 /// One of several evaluations over the same images. What it points to must outlive the evaluation.
 struct EvaluationRun {
   const Detector* detector;
-  const References* references;
+  const References* references;  ///< null: none, the text branch alone (zero-shot)
   MetricOptions metrics;
 };
 

@@ -1,11 +1,17 @@
 #pragma once
 
+#include <string>
+
 #include <nlohmann/json_fwd.hpp>
 
 #include "res2clip/core/path.hpp"
 #include "res2clip/eval/results.hpp"
 
 namespace res2clip {
+
+/// A text of all that decides the results of an evaluation but for the images: alike for the same evaluation,
+/// whatever folders it writes and reads. `settings`: as results_json() takes them.
+std::string identity_of(const Provenance& provenance, const nlohmann::ordered_json& settings);
 
 /// Throws a settings error that says what differs if a folder holds the results of another evaluation: with
 /// another backbone, checkpoint, data set or setting that decides results, or of several runs. Those of the

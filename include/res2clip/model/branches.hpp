@@ -23,6 +23,15 @@ at::Tensor residual_magnitude(const at::Tensor& visual_residual);
 /// term of Eqs. 11 and 12.
 at::Tensor residual_projection(const at::Tensor& visual_residual, const at::Tensor& text_residual);
 
+/// [..., D] unit features and [D] the direction that `anchor` names -> [...] scores of the text branch:
+/// text_similarity(), or 1 - that for the normal anchor.
+at::Tensor text_alignment(const at::Tensor& features, const at::Tensor& direction, TextAnchorKind anchor);
+
+/// [..., D] adapted visual residuals and [D] adapted text residual -> [...] residual_projection(), or the
+/// cosine of both (0 for a residual of length 0).
+at::Tensor residual_alignment(const at::Tensor& visual_residual, const at::Tensor& text_residual,
+                              ResidualAlignment alignment);
+
 /// Patch scores of L layers, each [B, N], -> [B, rows*patch, cols*patch]: their mean, upsampled bilinearly.
 /// The outer part of Eqs. 6, 9 and 11: M_text, M_vis or M_res before smoothing.
 at::Tensor anomaly_map(const std::vector<at::Tensor>& layers, const Grid& grid, std::int64_t patch_size);

@@ -66,6 +66,9 @@ class Detector {
   /// Pipeline does. Whoever knows the backbone compares the bank's origin (require_origin, Pipeline). Beside
   /// the result, memory holds a few tensors [B, N, D] at a time; if memory runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
+  /// Scores a batch by the text branch alone, which needs no reference (zero-shot): whatever the weights, the
+  /// other branches are 0 and count nothing. Throws as above.
+  Detection detect(const Features& query) const;
 
   /// How far maps of good parts reach: the highest value in the map of any reference that is compared with
   /// the others of its bank. Looks at four references at the most, so that large banks stay quick. Nothing
@@ -73,11 +76,17 @@ class Detector {
   std::optional<double> reference_peak(const ReferenceBank& bank) const;
 
  private:
-  Detection detect_at_once(const Features& query, const ReferenceBank& bank) const;
+  // Without a bank: the text branch alone.
+  Detection detect(const Features& query, const ReferenceBank* bank) const;
+  Detection detect_at_once(const Features& query, const ReferenceBank* bank) const;
+  void require_fitting(const Features& query) const;
   void require_comparable(const Features& query, const ReferenceBank& bank) const;
+  void require_same_device(const at::Tensor& global) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
-  void draw_maps(const Grid& grid, Detection& found) const;
-  void score_images(const Features& query, const ReferenceBank& bank, Detection& found) const;
+  void score_text_patches(const Features& query, Detection& found) const;
+  void draw_maps(const Grid& grid, const BranchWeights& weights, Detection& found) const;
+  at::Tensor global_residuals(const Features& query, const ReferenceBank& bank) const;
+  void score_images(const Features& query, const BranchWeights& weights, Detection& found) const;
   at::Tensor clamped(const at::Tensor& projections) const;
 
   std::shared_ptr<BatchLimit> limit_ = std::make_shared<BatchLimit>();

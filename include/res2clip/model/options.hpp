@@ -55,11 +55,38 @@ struct FusionWeights {
 };
 void describe(Fields& fields, FusionWeights& weights);
 
+/// What the text branch compares features with.
+enum class TextAnchorKind {
+  residual,   ///< their cosine with the text residual R_t (Eq. 6)
+  anomalous,  ///< their cosine with the anomalous anchor (Table 11)
+  normal,     ///< 1 - their cosine with the normal anchor (Table 11)
+};
+template <>
+struct EnumNames<TextAnchorKind> {
+  static constexpr std::pair<TextAnchorKind, std::string_view> values[] = {
+      {TextAnchorKind::residual, "residual"},
+      {TextAnchorKind::anomalous, "anomalous"},
+      {TextAnchorKind::normal, "normal"}};
+};
+
+/// How the residual branch aligns visual residuals with the text residual.
+enum class ResidualAlignment {
+  projection,  ///< R_v on the direction of R_t (Eqs. 11 and 12)
+  cosine,      ///< the cosine of both (Table 3)
+};
+template <>
+struct EnumNames<ResidualAlignment> {
+  static constexpr std::pair<ResidualAlignment, std::string_view> values[] = {
+      {ResidualAlignment::projection, "projection"}, {ResidualAlignment::cosine, "cosine"}};
+};
+
 /// How branches become maps and scores.
 struct ScoringOptions {
   Mode mode = Mode::automatic;
   FusionWeights training_free{{1.0, 1.0, 1.0}, {0.1, 1.0, 1.0}};
   FusionWeights fine_tuned{{1.0, 1.0, 0.1}, {0.1, 1.0, 0.1}};
+  TextAnchorKind text_anchor = TextAnchorKind::residual;
+  ResidualAlignment residual_alignment = ResidualAlignment::projection;
   /// max(P, 0) of the residual branch's projections (paper, Eqs. 11 and 12: P).
   bool clamp_projections = true;
   bool normalise_baseline = true;  ///< the mean global reference to unit length (paper: the plain mean)

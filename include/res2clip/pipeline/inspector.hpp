@@ -45,9 +45,9 @@ struct InspectionStages {
 /// several Inspectors may use one pipeline at once.
 class Inspector {
  public:
-  /// `pipeline` must outlive this. Throws a data error where the bank does not fit it. If the bank is
-  /// calibrated, images are compared with its limits of familiarity (FetchedScores::familiarity). `pixels`:
-  /// finish() needs ImageRead::pixels.
+  /// `pipeline` must outlive this. An empty bank (ReferenceBank{}): the text branch alone scores. Throws a
+  /// data error where the bank does not fit it. If the bank is calibrated, images are compared with its
+  /// limits of familiarity (FetchedScores::familiarity). `pixels`: finish() needs ImageRead::pixels.
   Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages);
 
   /// Returns once all images are delivered, or, after a stop was requested, those that were under way. Throws

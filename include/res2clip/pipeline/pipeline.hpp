@@ -58,6 +58,8 @@ class Pipeline {
 
   /// Reads images and encodes them, with the layers that the detector needs. This must outlive it.
   EncodedFeatures features() const;
+  /// The same with other layers: those that several detectors need.
+  EncodedFeatures features(std::vector<int> layers) const;
   /// What the images that were decoded so far, references among them, bring up that may make results wrong: a
   /// line for each kind (see ImageRemarks).
   std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }

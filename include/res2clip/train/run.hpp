@@ -16,6 +16,9 @@ namespace res2clip {
 struct TrainingRun {
   Path output;          ///< folder of checkpoint.pth, state.pt, pairs.jsonl, log.jsonl, curves.html
   bool resume = false;  ///< continue from state.pt, if there is one
+  /// Of how many of the last epochs the checkpoint stays, as checkpoints/epoch-001.pth, beside
+  /// checkpoint.pth.
+  std::int64_t keep_checkpoints = 0;
   /// Pairs to replay instead of drawing them; empty: draw.
   std::vector<StepPairs> replay;
   /// What else must be the same for a resume to make sense, beside the settings of training, retrieval and

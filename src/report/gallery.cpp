@@ -1,0 +1,106 @@
+#include "gallery.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <ATen/core/Tensor.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/image/overlay.hpp"
+#include "res2clip/image/read.hpp"
+#include "res2clip/image/resize.hpp"
+#include "res2clip/image/write.hpp"
+#include "res2clip/report/curves.hpp"
+
+#include "float_map.hpp"
+#include "text.hpp"
+
+namespace res2clip {
+namespace {
+
+constexpr std::int64_t kThumbnail = 160;  // px, the longer edge
+
+std::string base64(const std::string& bytes) {
+  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k)
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
+    for (std::size_t k = 0; k < 4; ++k)
+      text += i + k <= bytes.size() ? kLetters[group >> (18 - 6 * k) & 63U] : '=';
+  }
+  return text;
+}
+
+/// Not enlarged.
+at::Tensor shrunk(const at::Tensor& image) {
+  const std::int64_t longer = std::max(image.size(0), image.size(1));
+  if (longer <= kThumbnail) return image;
+  const auto edge = [&](std::int64_t size) { return std::max<std::int64_t>(1, size * kThumbnail / longer); };
+  return resize_bilinear(image, edge(image.size(0)), edge(image.size(1)));
+}
+
+std::string image_tag(const at::Tensor& image, const std::string& name) {
+  const at::Tensor pixels = image.contiguous();
+  const std::string png =
+      encode_png({pixels.data_ptr<std::uint8_t>(), pixels.size(1), pixels.size(0), pixels.size(2)});
+  return "<img alt=\"" + html_text(name) + "\" width=\"" + std::to_string(pixels.size(1)) + "\" height=\"" +
+         std::to_string(pixels.size(0)) + "\" src=\"data:image/png;base64," + base64(png) + "\"/>";
+}
+
+/// The heat map over the image, if the results hold it.
+std::string heat_tag(const ReportedRun& run, const ScoredImage& image, const at::Tensor& pixels) {
+  const Path file = run.folder / "maps" / (image.name + ".npy");
+  if (!std::filesystem::exists(file)) return {};
+  OverlayOptions options;
+  options.side_by_side = false;
+  options.smallest_edge = 1;
+  const at::Tensor map = read_float_map(file);
+  return image_tag(heat_overlay(pixels, {map, heat_scale(map, options)}, "", options),
+                   "anomaly map of " + image.name);
+}
+
+std::string figure_html(const ReportedRun& run, const ScoredImage& image) {
+  std::string text = "<figure>";
+  try {
+    const at::Tensor pixels = shrunk(read_image(run.data_root / image.name));
+    text += image_tag(pixels, image.name) + heat_tag(run, image, pixels);
+  } catch (const Error&) {
+    text += "<div class=\"absent\">the image cannot be read</div>";
+  }
+  return text + "<figcaption>" + html_text(image.name) + "<br/>score " + fixed(image.score, 3) +
+         "</figcaption></figure>";
+}
+
+std::string row_html(const ReportedRun& run, const std::string& title,
+                     const std::vector<ScoredImage>& images) {
+  std::string text = "<h4>" + title + "</h4>";
+  if (images.empty()) return text + "<p>none</p>";
+  text += "<div class=\"gallery\">";
+  for (const ScoredImage& image : images) text += figure_html(run, image);
+  return text + "</div>";
+}
+
+}  // namespace
+
+std::string gallery_html(const ReportedRun& run, const ReportedClass& one, const ReportOptions& options) {
+  const auto threshold = best_f1_threshold(one.images);
+  if (!threshold || options.gallery < 1) return {};
+  std::vector<ScoredImage> alarms, misses;
+  for (const ScoredImage& image : one.images)
+    if (image.anomalous == (image.score < *threshold)) (image.anomalous ? misses : alarms).push_back(image);
+  const auto worst = [&](std::vector<ScoredImage>& images, bool highest) {
+    std::sort(images.begin(), images.end(), [highest](const ScoredImage& a, const ScoredImage& b) {
+      return highest ? a.score > b.score : a.score < b.score;
+    });
+    images.resize(std::min(images.size(), static_cast<std::size_t>(options.gallery)));
+  };
+  const std::string all_alarms = std::to_string(alarms.size()), all_misses = std::to_string(misses.size());
+  worst(alarms, true);
+  worst(misses, false);
+  return row_html(run, "False alarms at the best F1: " + all_alarms + ", the highest scores", alarms) +
+         row_html(run, "Misses at the best F1: " + all_misses + ", the lowest scores", misses);
+}
+
+}  // namespace res2clip

@@ -1,0 +1,54 @@
+#include "text.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include "res2clip/core/json_text.hpp"
+
+namespace res2clip {
+
+std::string fixed(double value, int decimals) {
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.*f", decimals, value);
+  return text.data();
+}
+
+std::string in_percent(const std::optional<double>& value) {
+  return value ? fixed(*value * 100.0, 1) : "–";
+}
+
+std::string difference_text(const std::optional<double>& value, const std::optional<PublishedFigure>& paper) {
+  if (!value || !paper) return {};
+  const double apart = *value * 100.0 - paper->mean;
+  const bool beyond = paper->deviation && std::abs(apart) > *paper->deviation + 0.05;  // both are rounded
+  return (apart < 0 ? "" : "+") + fixed(apart, 1) + (beyond ? "*" : "");
+}
+
+std::string html_text(std::string_view text) {
+  // What JSON makes of bytes that are not UTF-8, read back.
+  const std::string valid =
+      nlohmann::json::parse(json_text(nlohmann::json(std::string(text)))).get<std::string>();
+  std::string escaped;
+  for (const char letter : valid) switch (letter) {
+      case '&':
+        escaped += "&amp;";
+        break;
+      case '<':
+        escaped += "&lt;";
+        break;
+      case '>':
+        escaped += "&gt;";
+        break;
+      case '"':
+        escaped += "&quot;";
+        break;
+      default:
+        escaped += letter;
+    }
+  return escaped;
+}
+
+}  // namespace res2clip
