@@ -6,17 +6,6 @@
 #include <nlohmann/json.hpp>
 
 namespace res2clip::app {
-namespace {
-
-Judgement judgement_of(double score, const FetchedScores& fetched, std::int64_t row, const Measure& measure) {
-  if (!measure.calibration || !fetched.familiarity.defined()) return judge(score, *measure.threshold);
-  const at::Tensor shares = fetched.familiarity[row];
-  return judge(score, *measure.threshold, shares[0].item<double>(), shares[1].item<double>(),
-               measure.calibration->familiarity);
-}
-
-}  // namespace
-
 Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
                    const Measure& measure) {
   const auto value = [&](const at::Tensor& scores) { return scores[row].item<double>(); };
@@ -30,7 +19,7 @@ Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t
   finding.bank = measure.bank;
   if (!measure.threshold) return finding;
   finding.anomalous = finding.score > *measure.threshold;
-  finding.judgement = judgement_of(finding.score, fetched, row, measure);
+  finding.judgement = judgement_of(fetched, row, measure);
   return finding;
 }
 

@@ -8,8 +8,7 @@
 
 #include "res2clip/core/path.hpp"
 #include "res2clip/image/region.hpp"
-#include "res2clip/model/calibrate.hpp"
-#include "res2clip/model/fetched_scores.hpp"
+#include "res2clip/pipeline/judging.hpp"
 
 namespace res2clip::app {
 
@@ -23,13 +22,6 @@ struct Finding {
   std::string bank;                    ///< checksum of the bank's file; empty: none
   HottestRegion region;                ///< its box in pixels of the image
   Path overlay, map;                   ///< the files written; empty: none
-};
-
-/// What scores are judged by.
-struct Measure {
-  std::optional<double> threshold;
-  std::optional<Calibration> calibration;  ///< nothing: no image is unknown for being unlike the references
-  std::string bank;                        ///< checksum of the bank's file; empty: none
 };
 
 /// The scores of image `row` of a batch, judged.

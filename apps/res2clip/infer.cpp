@@ -230,20 +230,13 @@ void drop_other_calibration(const Pipeline& pipeline, ReferenceBank& bank, const
 
 /// What images are judged by: --threshold, else the bank's own.
 Measure measure_of(const ReferenceBank& bank, const InferOptions& options) {
-  Measure measure{options.output.threshold, bank.calibration, bank.checksum};
-  if (!measure.threshold && bank.calibration) measure.threshold = bank.calibration->threshold;
+  Measure measure = res2clip::measure_of(bank, options.output.threshold);
   if (options.exit_code && !measure.threshold)
     throw settings_error(
         "--exit-code needs a threshold: a bank that `res2clip bank` made of four or more references with "
         "these "
         "settings, or --threshold");
   return measure;
-}
-
-/// The map value that normal images reach.
-double calm_of(const Pipeline& pipeline, const ReferenceBank& bank) {
-  if (bank.calibration) return bank.calibration->map_threshold;
-  return pipeline.detector().reference_peak(bank).value_or(kCalmUnknown);
 }
 
 /// Returns the exit code.
@@ -275,7 +268,7 @@ int infer(const InferOptions& options) {
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   drop_other_calibration(pipeline, bank, options);
   how.measure = measure_of(bank, options);
-  if (files.wanted() && how.overlay.calm == 0) how.overlay.calm = calm_of(pipeline, bank);
+  if (files.wanted() && how.overlay.calm == 0) how.overlay.calm = calm_of(pipeline.detector(), bank);
   Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
   if (stream)
     inspect_stream(inspection, files, options.recursive);

@@ -23,12 +23,9 @@ std::string caption(const std::string& name, const Finding& finding) {
          (finding.judgement ? std::string("   ") + name_of(finding.judgement->verdict) : "");
 }
 
-/// The bank's scale is the same for all images, so that their colours can be compared.
 HeatScale scale_of(const at::Tensor& map, const InferOutputOptions& options) {
   if (options.range.size() == 2) return {options.range[0], options.range[1]};
-  const auto& calibration = options.measure.calibration;
-  if (!calibration) return heat_scale(map, options.overlay);
-  return heat_scale_around(calibration->map_low, options.overlay.calm);
+  return heat_scale(map, options.measure, options.overlay);
 }
 
 }  // namespace
@@ -43,14 +40,12 @@ void require_sensible(const InferOutputOptions& options) {
 
 void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const {
   const OverlayOptions& how = options_.overlay;
-  // A line around the least calm spot of a good part would look like a finding.
-  const bool stands_out =
-      finding.judgement ? finding.judgement->verdict == Verdict::anomalous : finding.region.peak > how.calm;
+  const bool outlined = stands_out(finding.judgement, finding.region, how.calm);
   const HeatScale scale = scale_of(map, options_);
   finding.overlay = files_.overlay(image.name);
   finding.map = files_.map(image.name);
   write_png(finding.overlay,
-            heat_overlay(image.pixels, {map, scale, stands_out ? finding.region.mask : at::Tensor()},
+            heat_overlay(image.pixels, {map, scale, outlined ? finding.region.mask : at::Tensor()},
                          caption(image.name, finding), how));
   write_float_map(finding.map, map);
 }

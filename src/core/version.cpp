@@ -2,6 +2,8 @@
 
 #include <torch/version.h>
 
+#include "res2clip/version.h"
+
 namespace res2clip {
 
 std::string version() {

@@ -1,22 +1,9 @@
 #include "res2clip/pipeline/detect_each.hpp"
 
-#include <exception>
-#include <utility>
-
-#include "res2clip/pipeline/inspector.hpp"
+#include "each.hpp"
 
 namespace res2clip {
 namespace {
-
-Error error_of(const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const Error& error) {
-    return error;
-  } catch (const std::exception& error) {
-    return runtime_error("reading an image failed: " + first_line(error));
-  }
-}
 
 DetectedImage detected(InspectedImage image) {
   const FetchedScores& scores = *image.scores;
@@ -39,26 +26,7 @@ DetectedImage detected(InspectedImage image) {
 std::size_t detect_each(const Pipeline& pipeline, std::span<const Path> images, const ReferenceBank& bank,
                         const std::function<void(const DetectedImage&)>& take, const EachOptions& options) {
   pipeline.require_fitting(bank);
-  std::size_t taken = 0;
-  const auto deliver = [&](const DetectedImage& image) {
-    if (take) take(image);
-    ++taken;
-    if (options.progress)
-      options.progress(static_cast<std::int64_t>(taken), static_cast<std::int64_t>(images.size()), {});
-  };
-  InspectionStages stages;
-  stages.finish = [&](InspectedImage image) -> InOrder::Rest {
-    return [&deliver, result = detected(std::move(image))] { deliver(result); };
-  };
-  stages.failed = [&](std::size_t index, const std::exception_ptr& failure) {
-    DetectedImage image;
-    image.index = index;
-    image.failure = error_of(failure);
-    deliver(image);
-  };
-  stages.stop_requested = options.stop_requested;
-  Inspector(pipeline, bank, options.pixels, std::move(stages)).inspect(images);
-  return taken;
+  return take_each<DetectedImage>(pipeline, images, bank, detected, take, options);
 }
 
 }  // namespace res2clip

@@ -1,0 +1,150 @@
+#include "res2clip/pipeline/product.hpp"
+
+#include <cmath>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "res2clip/core/error.hpp"
+#include "res2clip/image/read.hpp"
+
+#include "clip/tiny_backbone.hpp"
+#include "support/fails.hpp"
+#include "support/goldens.hpp"
+
+namespace res2clip {
+namespace {
+
+using namespace testing;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// The tiny CLIP, the images of one class, and a bank that holds six of them.
+class ProductTest : public ::testing::Test {
+ protected:
+  ProductTest() {
+    settings.compute.device = "cpu";
+    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
+    const Path images = test_data("generated/images/weave");
+    for (const char* part : {"train/good", "test/good", "test/cut"})
+      for (const auto& entry : std::filesystem::directory_iterator(images / part))
+        all.push_back(entry.path());
+    std::sort(all.begin(), all.end());
+    pipeline.emplace(Pipeline::load(folder / "tiny.pt", settings));
+    while (good.size() < 6) good.push_back(all[good.size() % all.size()]);
+  }
+
+  Product calibrated() const { return {*pipeline, pipeline->calibrated(pipeline->remember(good), 0.05)}; }
+
+  TemporaryFolder folder;
+  Settings settings;
+  std::optional<Pipeline> pipeline;
+  std::vector<Path> all, good;
+};
+
+TEST_F(ProductTest, GivesTheScoresOfThePipelineAndJudgesThemByTheBank) {
+  const Product product = calibrated();
+  const Detection plain = pipeline->detect(all, product.bank());
+  const double threshold = product.bank().calibration->threshold;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Finding finding = product.inspect(all[i]);
+    const auto row = static_cast<std::int64_t>(i);
+    EXPECT_EQ(finding.score, plain.score[row].item<double>());
+    EXPECT_EQ(finding.text, plain.text_score[row].item<double>());
+    EXPECT_EQ(finding.visual, plain.visual_score[row].item<double>());
+    EXPECT_EQ(finding.residual, plain.residual_score[row].item<double>());
+    EXPECT_TRUE(finding.map.equal(plain.map[row]));
+    ASSERT_TRUE(finding.judgement);
+    if (finding.judgement->verdict != Verdict::unknown) {
+      EXPECT_EQ(finding.judgement->verdict == Verdict::anomalous, finding.score > threshold);
+    }
+    EXPECT_EQ(finding.stands_out, finding.judgement->verdict == Verdict::anomalous);
+  }
+}
+
+TEST_F(ProductTest, AFrameInMemoryAndItsFileGiveOneFinding) {
+  const Product product = calibrated();
+  const at::Tensor rgb = decode_image(read_image_file(all[0]), all[0]).rgb;
+  const ImageView view{rgb.const_data_ptr<std::uint8_t>(), rgb.size(1), rgb.size(0)};
+  const Finding memory = product.inspect(view), file = product.inspect(all[0]);
+  EXPECT_EQ(memory.score, file.score);
+  EXPECT_TRUE(memory.map.equal(file.map));
+  EXPECT_EQ(memory.region.box, file.region.box);
+  EXPECT_EQ(memory.judgement->reason, file.judgement->reason);
+  EXPECT_TRUE(product.overlay(view, memory, "x").equal(product.overlay(rgb, file, "x")));
+}
+
+TEST_F(ProductTest, IsForAnyNumberOfThreadsAtOnce) {
+  const Product product = calibrated();
+  const Finding alone = product.inspect(all[0]);
+  std::vector<Finding> found(4);
+  std::vector<std::thread> threads;
+  for (Finding& one : found) threads.emplace_back([&] { one = product.inspect(all[0]); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Finding& one : found) EXPECT_TRUE(one.score == alone.score && one.map.equal(alone.map));
+}
+
+TEST_F(ProductTest, JudgesByAThresholdThatIsGivenAndNotAtAllWithoutOne) {
+  const ReferenceBank bank = pipeline->remember(good);
+  const Product plain(*pipeline, bank);
+  EXPECT_FALSE(plain.inspect(all[0]).judgement);
+  const double score = plain.inspect(all[0]).score;
+  EXPECT_EQ(Product(*pipeline, bank, score - 0.01).inspect(all[0]).judgement->verdict, Verdict::anomalous);
+  EXPECT_EQ(Product(*pipeline, bank, score).inspect(all[0]).judgement->verdict, Verdict::good);
+  EXPECT_THAT([&] { Product(*pipeline, bank, std::nan("")); },
+              Fails(ErrorKind::settings, HasSubstr("the threshold is not a finite number")));
+}
+
+TEST_F(ProductTest, WithoutAVerdictALineIsDrawnWhereThePeakIsAboveWhatNormalImagesReach) {
+  const ReferenceBank bank = pipeline->remember(good);
+  const double peak = Product(*pipeline, bank).inspect(all[0]).region.peak;
+  settings.overlay.calm = peak - 0.01;
+  EXPECT_TRUE(Product(pipeline->with(settings), bank).inspect(all[0]).stands_out);
+  settings.overlay.calm = peak;
+  EXPECT_FALSE(Product(pipeline->with(settings), bank).inspect(all[0]).stands_out);
+  EXPECT_EQ(Product(*pipeline, bank).calm(), pipeline->detector().reference_peak(bank).value());
+  EXPECT_EQ(Product(*pipeline, pipeline->remember({good[0]})).calm(), kCalmUnknown);
+}
+
+TEST_F(ProductTest, DoesNotUseACalibrationOfOtherSettings) {
+  const Product own = calibrated();
+  EXPECT_TRUE(own.changed().empty());
+  settings.retrieval.gamma *= 2;
+  const Product other(pipeline->with(settings), own.bank());
+  EXPECT_THAT(other.changed(), ElementsAre("retrieval"));
+  EXPECT_FALSE(other.measure().threshold);
+  EXPECT_FALSE(other.inspect(all[0]).judgement);
+}
+
+TEST_F(ProductTest, EachImageOfAListHasAFindingOrAFailureOfItsOwn) {
+  const Product product = calibrated();
+  std::vector<Path> images = all;
+  images.insert(images.begin() + 1, folder / "absent.png");
+  std::size_t next = 0;
+  std::int64_t last = 0;
+  EachOptions options;
+  options.pixels = true;
+  options.progress = [&](std::int64_t done, std::int64_t, const std::string&) { last = done; };
+  const auto take = [&](const InspectedFile& file) {
+    EXPECT_EQ(file.index, next++);
+    EXPECT_EQ(file.failure.has_value(), file.index == 1);
+    if (file.failure) return;
+    EXPECT_EQ(file.finding.score, product.inspect(images[file.index]).score);
+    EXPECT_EQ(file.pixels.size(2), 3);
+  };
+  EXPECT_EQ(product.inspect_each(images, take, options), images.size());
+  EXPECT_EQ(last, static_cast<std::int64_t>(images.size()));
+  EXPECT_THAT([&] { product.inspect(folder / "absent.png"); },
+              Fails(ErrorKind::data, HasSubstr("absent.png: there is no such file")));
+}
+
+TEST_F(ProductTest, RefusesWhatIsNoImageAndTheBankOfAnotherPipeline) {
+  const Product product = calibrated();
+  EXPECT_THAT([&] { product.inspect(ImageView{}); }, Fails(ErrorKind::data, HasSubstr("")));
+  settings.image.size = 98;
+  EXPECT_THAT([&] { Product(pipeline->with(settings), product.bank()); },
+              Fails(ErrorKind::data, HasSubstr("image.size")));
+}
+
+}  // namespace
+}  // namespace res2clip
