@@ -170,11 +170,6 @@ std::string without_quotes(const std::string& text) {
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-std::string with_slashes(std::string text) {
-  std::replace(text.begin(), text.end(), '\\', '/');
-  return text;
-}
-
 bool stands_for_something(const std::string& path) {
   std::error_code ignored;
   return std::filesystem::exists(path, ignored) || is_dangling(path) ||

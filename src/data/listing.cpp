@@ -113,9 +113,16 @@ std::string composed(const std::string& text) {
   return made ? reinterpret_cast<const char*>(made.get()) : text;
 }
 
+std::string with_slashes(std::string text) {
+  std::replace(text.begin(), text.end(), '\\', '/');
+  return text;
+}
+
 Path found_as(const Path& path) {
   std::error_code ignored;
   if (std::filesystem::exists(path, ignored)) return path;
+  if (path.string().find('\\') != std::string::npos)
+    if (const Path found = found_as(with_slashes(path.string())); !found.empty()) return found;
   const Path name = path.filename(), parent = path.parent_path();
   if (name.empty() || parent == path) return {};
   const Path folder = parent.empty() ? Path(".") : found_as(parent);

@@ -34,6 +34,9 @@ std::string kind_of_other(const Path& file);
 /// none.
 Path folder_named(const Path& parent, std::span<const std::string_view> names);
 
+/// `text` with / for every \\, as paths are written on Windows.
+std::string with_slashes(std::string text);
+
 /// Small Latin letters for capital ones.
 std::string lower(std::string text);
 /// Text in Unicode's form NFC, in which names that look alike are alike; text that is not UTF-8 as it is.

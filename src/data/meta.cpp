@@ -18,10 +18,17 @@ bool anomaly_member(const OrderedJson& object, const std::string& where) {
   return value == 1;
 }
 
+/// A path as the file has it, or with / for \\ if it is found so: the file may have been written on Windows.
+std::string written_path(const Path& root, const std::string& text) {
+  std::error_code ignored;
+  if (text.find('\\') == std::string::npos || std::filesystem::exists(root / text, ignored)) return text;
+  return std::filesystem::exists(root / with_slashes(text), ignored) ? with_slashes(text) : text;
+}
+
 Sample read_item(const OrderedJson& item, const Path& root, const std::string& category,
                  const std::string& where) {
   if (!item.is_object()) throw data_error(where + " is not an object");
-  const std::string image = text_member(item, "img_path", where);
+  const std::string image = written_path(root, text_member(item, "img_path", where));
   const std::string named = optional_text(item, "cls_name", where);
   if (!named.empty() && named != category)
     throw data_error(where + ": \"cls_name\" is '" + named + "', but it stands under '" + category + "'");
@@ -29,7 +36,7 @@ Sample read_item(const OrderedJson& item, const Path& root, const std::string& c
   std::string defect = optional_text(item, "specie_name", where);
   if (defect.empty()) defect = anomalous ? "anomaly" : "good";
   Sample sample = make_sample(root, image, category, defect, anomalous);
-  const std::string mask = optional_text(item, "mask_path", where);
+  const std::string mask = written_path(root, optional_text(item, "mask_path", where));
   // A folder is not a mask in this format.
   if (anomalous && !mask.empty() && !is_folder(root / mask)) sample.mask = root / mask;
   return sample;
@@ -42,10 +49,16 @@ void read_split(LayoutReader& reader, const OrderedJson& classes, const std::str
     const std::string list = where + "." + category;
     if (!items.is_array()) throw data_error(list + " is not a list");
     if (test) reader.add_class(category);
+    std::size_t unread = 0;
     for (std::size_t i = 0; i < items.size(); ++i) {
       const std::string place = list + "[" + std::to_string(i) + "]";
-      reader.add(read_item(items[i], reader.dataset.root, category, place), test, place);
+      Sample sample = read_item(items[i], reader.dataset.root, category, place);
+      if (!sample.anomalous && !optional_text(items[i], "mask_path", place).empty()) ++unread;
+      reader.add(std::move(sample), test, place);
     }
+    if (unread > 0)
+      reader.remark(list + ": " + std::to_string(unread) +
+                    " normal images name a mask, which is not read: all their pixels count as good");
   }
 }
 

@@ -1,6 +1,8 @@
 #include "res2clip/data/references.hpp"
 
 #include <algorithm>
+#include <array>
+#include <fstream>
 #include <iterator>
 #include <set>
 
@@ -67,6 +69,38 @@ std::size_t repeated(const std::vector<Path>& paths) {
   return count;
 }
 
+/// A class that differs in capitals alone is most likely meant.
+std::string listed_otherwise(const References& references, const std::string& category) {
+  for (const auto& [other, paths] : references)
+    if (other != category && lower(other) == lower(category)) return " (but '" + other + "' is listed)";
+  return {};
+}
+
+bool same_bytes(const Path& a, const Path& b) {
+  std::error_code ignored;
+  if (std::filesystem::file_size(a, ignored) != std::filesystem::file_size(b, ignored)) return false;
+  std::ifstream one(a, std::ios::binary), other(b, std::ios::binary);
+  std::array<char, 1 << 16> left{}, right{};
+  while (one && other) {
+    one.read(left.data(), left.size());
+    other.read(right.data(), right.size());
+    const auto count = static_cast<std::size_t>(one.gcount());
+    if (one.gcount() != other.gcount() || !std::equal(left.begin(), left.begin() + count, right.begin()))
+      return false;
+  }
+  return one.eof() && other.eof();
+}
+
+/// References of which a test image is a copy under another name.
+std::size_t copied(const std::vector<Path>& paths, const std::vector<Sample>& samples) {
+  return static_cast<std::size_t>(std::count_if(paths.begin(), paths.end(), [&](const Path& path) {
+    return std::any_of(samples.begin(), samples.end(), [&](const Sample& sample) {
+      std::error_code ignored;
+      return same_bytes(path, sample.image) && !std::filesystem::equivalent(path, sample.image, ignored);
+    });
+  }));
+}
+
 void refuse_masks_among(const std::vector<Path>& paths, const std::string& category,
                         const std::vector<Sample>& samples) {
   std::set<Path> masks;
@@ -111,8 +145,9 @@ References take_references(const References& references, const std::vector<std::
     const auto found = references.find(category);
     const std::size_t listed = found == references.end() ? 0 : found->second.size();
     if (listed < static_cast<std::size_t>(shots))
-      throw data_error("class '" + category + "' has " + std::to_string(listed) + " references listed, but " +
-                       std::to_string(shots) + (shots == 1 ? " is" : " are") + " needed");
+      throw data_error("class '" + category + "' has " + std::to_string(listed) + " references listed" +
+                       listed_otherwise(references, category) + ", but " + std::to_string(shots) +
+                       (shots == 1 ? " is" : " are") + " needed");
     const auto first = found->second.begin();
     taken[category].assign(first, first + static_cast<std::ptrdiff_t>(shots));
   }
@@ -192,6 +227,11 @@ void remark_on_references(Dataset& dataset, const References& references) {
       dataset.remarks.push_back(category + ": " + std::to_string(both) + " of " +
                                 std::to_string(paths.size()) +
                                 " references are also test images, which then score too low");
+    if (const std::size_t copies = copied(paths, dataset.test[category]); copies > 0)
+      dataset.remarks.push_back(category + ": " + std::to_string(copies) + " of " +
+                                std::to_string(paths.size()) +
+                                " references are byte for byte the same as a test image of another name, "
+                                "which then scores too low");
   }
 }
 

@@ -6,10 +6,10 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/maximum.h>
-#include <ATen/ops/ones.h>
+#include <ATen/ops/mm.h>
 #include <ATen/ops/stack.h>
 
 #include "res2clip/core/error.hpp"
@@ -17,31 +17,48 @@
 namespace res2clip {
 namespace {
 
-/// Cosine similarities of one image's patches [N, D]: to the nearest patch of any reference [N], and,
-/// reference by reference, of its patches to the nearest of the image [K, N].
+/// Cosine similarities of the patches of T images [T, N, D]: to the nearest patch of any reference [T, N],
+/// and, reference by reference, of its patches to the nearest of the image [K, T, N].
 struct Nearest {
   at::Tensor of_image, of_references;
 };
 
-Nearest nearest(const at::Tensor& image, const at::Tensor& references, std::int64_t patches) {
-  Nearest found{at::full({image.size(0)}, -1.0, image.options()), {}};
+/// Images whose similarities to a reference are computed at once. A processor's product may round otherwise
+/// for other sizes, and an image shall get the same in any batch; a GPU would wait for many small ones.
+std::int64_t images_at_once(const at::Tensor& images) {
+  constexpr std::int64_t kMostScores = 1 << 26;
+  const std::int64_t patches = images.size(1);
+  return images.is_cpu()
+             ? 1
+             : std::max<std::int64_t>(1, kMostScores / std::max<std::int64_t>(1, patches * patches));
+}
+
+Nearest nearest(const at::Tensor& images, const at::Tensor& references) {
+  constexpr std::int64_t kLine = 8;  // the kernels for tensor cores write whole lines of 32 bytes
+  const std::int64_t count = images.size(0), patches = images.size(1);
+  const at::Tensor rows = images.reshape({count * patches, images.size(2)});
+  const at::Tensor room =
+      at::empty({count * patches, (patches + kLine - 1) / kLine * kLine}, images.options());
+  at::Tensor similarity = room.narrow(1, 0, patches);
+  Nearest found{at::full({count, patches}, -1.0, images.options()), {}};
   std::vector<at::Tensor> backwards;
   for (const at::Tensor& reference : references.split(patches)) {
-    const at::Tensor similarity = at::matmul(image, reference.t());
-    found.of_image = at::maximum(found.of_image, similarity.amax({1}));
-    backwards.push_back(similarity.amax({0}));
+    at::mm_out(similarity, rows, reference.t());
+    const at::Tensor of_each = similarity.unflatten(0, {count, patches});
+    found.of_image = at::maximum(found.of_image, of_each.amax({2}));
+    backwards.push_back(of_each.amax({1}));
   }
   found.of_references = at::stack(backwards);
   return found;
 }
 
-/// [2]: the share of the image's patches without a neighbour, and the least share of a reference's patches
+/// [T, 2]: the share of an image's patches without a neighbour, and the least share of a reference's patches
 /// without one.
 at::Tensor shares_of(const Nearest& found, const FamiliarityLimits& limits) {
   const auto share_without = [&](const at::Tensor& similarity) {
     return similarity.lt(1 - limits.neighbour).to(at::kFloat).mean(-1);
   };
-  return at::stack({share_without(found.of_image), share_without(found.of_references).min()});
+  return at::stack({share_without(found.of_image), share_without(found.of_references).amin({0})}, 1);
 }
 
 const at::Tensor& layer_of(const std::map<int, at::Tensor>& patches, int layer) {
@@ -80,16 +97,16 @@ FamiliarityLimits familiarity_limits(const ReferenceBank& bank, const std::vecto
   std::vector<Nearest> found;
   std::vector<at::Tensor> similarities;
   for (const std::int64_t shot : shots) {
-    found.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer)[0],
-                            without_shot(bank, shot).patches.at(limits.layer), bank.grid.size()));
-    similarities.push_back(found.back().of_image);
+    found.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer),
+                            without_shot(bank, shot).patches.at(limits.layer)));
+    similarities.push_back(found.back().of_image[0]);
   }
   const at::Tensor all = std::get<0>(at::cat(similarities).cpu().sort());
   const auto rank = static_cast<std::int64_t>((1 - kNeighbours) * static_cast<double>(all.size(0)));
   limits.neighbour = 1 - all[rank].item<double>();
   std::vector<double> strange, missing;
   for (const Nearest& one : found) {
-    const at::Tensor shares = shares_of(one, limits).cpu();
+    const at::Tensor shares = shares_of(one, limits).cpu()[0];
     strange.push_back(shares[0].item<double>());
     missing.push_back(shares[1].item<double>());
   }
@@ -143,9 +160,9 @@ at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const F
   const at::Tensor& images = layer_of(query.patches, limits.layer);
   const at::Tensor& references = layer_of(bank.patches, limits.layer);
   std::vector<at::Tensor> shares;
-  for (const at::Tensor& image : images.unbind(0))
-    shares.push_back(shares_of(nearest(image, references, bank.grid.size()), limits));
-  return shares.empty() ? at::ones({0, 2}, images.options()) : at::stack(shares);
+  for (const at::Tensor& some : images.split(images_at_once(images)))
+    shares.push_back(shares_of(nearest(some, references), limits));
+  return at::cat(shares);
 }
 
 const char* name_of(Verdict verdict) {

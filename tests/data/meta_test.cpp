@@ -134,6 +134,26 @@ TEST(ReadMeta, FindsNamesThatAreComposedOtherwise) {
   EXPECT_EQ(sample.image, folder / "gru\xcc\x88n/x.png");
 }
 
+TEST(ReadMeta, FindsWhatWindowsWrote) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"a/x.png", "a/m.png"});
+  write_file(folder / "meta.json",
+             meta_with(R"({"img_path": "a\\x.png", "mask_path": "a\\m.png", "anomaly": 1})"));
+  const Sample sample = read_meta(folder / "meta.json", folder.path()).test.at("a").at(0);
+  EXPECT_EQ(sample.image, folder / "a/x.png");
+  EXPECT_EQ(sample.mask, folder / "a/m.png");
+  EXPECT_EQ(sample.name, "a/x.png");
+}
+
+TEST(ReadMeta, CountsMasksOfNormalImages) {
+  const TemporaryFolder folder;
+  make_files(folder.path(), {"x.png", "m.png"});
+  write_file(folder / "meta.json", meta_with(R"({"img_path": "x.png", "mask_path": "m.png", "anomaly": 0})"));
+  const Dataset dataset = read_meta(folder / "meta.json", folder.path());
+  EXPECT_TRUE(dataset.test.at("a").at(0).mask.empty());
+  EXPECT_THAT(dataset.remarks, ElementsAre(HasSubstr("test.a: 1 normal images name a mask")));
+}
+
 TEST(ReadMeta, NamesNothingOutsideOfAFolder) {
   const TemporaryFolder folder;
   make_files(folder.path(), {"root/x.png", "out/y.png"});

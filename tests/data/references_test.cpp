@@ -75,6 +75,7 @@ TEST(TakeReferences, TakesTheFirstAndRefusesTooFew) {
   EXPECT_THAT(take_references(references, {"a"}, 2).at("a"), ElementsAre(Path("0"), Path("1")));
   EXPECT_THAT(message_of([&] { take_references(references, {"a", "b"}, 2); }), HasSubstr("class 'b' has 1"));
   EXPECT_THAT(message_of([&] { take_references(references, {"c"}, 1); }), HasSubstr("class 'c' has 0"));
+  EXPECT_THAT(message_of([&] { take_references(references, {"A"}, 1); }), HasSubstr("(but 'a' is listed)"));
 }
 
 /// A class with training images 0.png .. count-1.png.
@@ -184,6 +185,19 @@ TEST(RemarkOnReferences, CountsThoseListedTwiceAndRefusesMasks) {
                 remark_on_references(dataset, {{"a", {"a/mask/1.png"}}});
               }),
               HasSubstr("a/mask/1.png: is a reference of class 'a' and the mask of a test image"));
+}
+
+TEST(RemarkOnReferences, CountsCopiesOfTestImages) {
+  const TemporaryFolder folder;
+  write_file(folder / "test/0.png", std::string(100'000, 'a') + "b");
+  write_file(folder / "train/7.png", std::string(100'000, 'a') + "b");
+  write_file(folder / "train/8.png", std::string(100'000, 'a') + "c");
+  Dataset dataset;
+  dataset.test["a"] = {{folder / "test/0.png", {}, "0", "a", "good", false}};
+  remark_on_references(dataset, {{"a", {folder / "train/8.png"}}});
+  EXPECT_THAT(dataset.remarks, ::testing::IsEmpty());
+  remark_on_references(dataset, {{"a", {folder / "train/7.png", folder / "train/8.png"}}});
+  EXPECT_THAT(dataset.remarks, ElementsAre(HasSubstr("a: 1 of 2 references are byte for byte the same")));
 }
 
 TEST(ReferencesJson, ReadsBackAsTheSameReferences) {

@@ -105,6 +105,23 @@ TEST(HeatOverlay, OutlinesTheRegionThatItIsGiven) {
   EXPECT_NEAR(line.x + line.width, 50, 3);
   EXPECT_NEAR(line.y + line.height, 50, 3);
   EXPECT_TRUE(at::equal(shown[35][35], image[35][35]));
+  const auto grey = [&](int y) { return shown[y][35][0].item<int>(); };
+  EXPECT_EQ(grey(20), 255) << "a light line on the region's edge";
+  EXPECT_LT(grey(19), 90) << "and a dark rim to both sides";
+  EXPECT_LT(grey(21), 90);
+}
+
+TEST(HeatOverlay, OutlinesEveryPieceOfARaggedRegion) {
+  const at::Tensor image = at::full({90, 90, 3}, 90, at::kByte);
+  at::Tensor region = at::zeros({90, 90}, at::kByte);
+  for (int y = 5; y < 90; y += 10)
+    for (int x = 5; x < 90; x += 10) region[y][x] = 1;
+  OverlayOptions options = kPlain;
+  options.opacity = 0.0;
+  options.outline = true;
+  const at::Tensor shown = heat_overlay(image, {at::zeros({90, 90}), {}, region}, "", options);
+  EXPECT_TRUE(at::equal(shown.select(2, 0).eq(255).to(at::kByte), region));
+  EXPECT_EQ(shown[10][10][0].item<int>(), 90) << "between the pieces";
 }
 
 TEST(HeatOverlay, BesideTheOriginalHasRoomForBothAndACaption) {

@@ -26,9 +26,10 @@ struct DetectedImage {
 
 /// How a list is gone through. Any function may be empty; what one throws ends it and goes through as it is.
 struct EachOptions {
-  bool pixels = false;                   ///< DetectedImage::pixels are wanted
-  ProgressCallback progress;             ///< after each image: how many are done
-  std::function<bool()> stop_requested;  ///< asked before each batch; true ends it after what is under way
+  bool pixels = false;             ///< DetectedImage::pixels are wanted
+  ProgressCallback progress = {};  ///< after each image: how many are done
+  std::function<bool()> stop_requested =
+      {};  ///< asked before each batch; true ends it after what is under way
 };
 
 /// Detects images one by one in memory that does not grow with the list (see Inspector), and gives each to
