@@ -46,13 +46,21 @@ struct SourceImage {
   double seconds = 0;  ///< that it took to be encoded and scored
 };
 
-/// Writes the overlay and the raw map of each image, adds its record to the results, and prints its line.
+/// Where all of it goes besides standard output. What is null is not wanted.
+struct InferTargets {
+  const OutputFiles* files;
+  ResultsFile* results;
+  InspectionReport* report;
+
+  bool pixels_wanted() const { return files->wanted() || report != nullptr; }
+};
+
+/// Writes the overlay and the raw map of each image, adds it to results and report, and prints its line.
 class InferOutput {
  public:
-  /// `files` and `results` (null: none) must outlive this; `options` are sensible, and their `overlay.calm`
-  /// is known.
-  InferOutput(const OutputFiles& files, ResultsFile* results, InferOutputOptions options)
-      : files_(files), results_(results), options_(std::move(options)) {}
+  /// The targets must outlive this; `options` are sensible, and their `overlay.calm` is known.
+  InferOutput(const InferTargets& targets, InferOutputOptions options)
+      : targets_(targets), options_(std::move(options)) {}
 
   /// Writes the files of image `row` of a batch. For several threads at once.
   Finding write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const;

@@ -1,4 +1,5 @@
 """`infer` on a line: records of several kinds, a watched folder, going on after a crash."""
+import base64
 import csv
 import io
 import json
@@ -9,6 +10,7 @@ import signal
 import struct
 import subprocess
 import time
+from html.parser import HTMLParser
 from pathlib import Path
 
 from png import rows_of
@@ -28,6 +30,40 @@ def jpeg_size(data):
         at += 2 + struct.unpack(">H", data[at + 2:at + 4])[0]
     height, width = struct.unpack(">HH", data[at + 5:at + 9])
     return width, height
+
+
+class Page(HTMLParser):
+    """A page whose tags are closed in their order; what it loads and shows."""
+    VOID = {"meta", "img", "br", "link", "input"}
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.open, self.images, self.elements, self.captions = [], [], [], []
+        self.feed(text)
+        self.close()
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.elements.append((tag, attributes))
+        for name in ("src", "href"):
+            assert attributes.get(name, "data:").startswith("data:"), attributes
+        if tag == "img":
+            self.images.append(base64.b64decode(attributes["src"].split(",", 1)[1], validate=True))
+        if tag == "figcaption":
+            self.captions.append("")
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, tag
+
+    def handle_data(self, data):
+        if "figcaption" in self.open:
+            self.captions[-1] += data
 
 
 class Line(ProgramTest):
@@ -123,6 +159,35 @@ class Line(ProgramTest):
         self.assertEqual(listed[0]["overlay"], streamed[0]["overlay"])
         self.fails(2, "is not below", *self.inspect, *arguments, self.part)
         self.fails(2, "it needs --output", *self.inspect, "--base", base, self.part)
+
+    def test_a_report_is_one_page_with_all_scores_and_images(self):
+        page, wild, broken = self.folder / "pages/day.html", self.folder / "a<b>&\"c.png", self.folder / "x<y>.png"
+        shutil.copy(self.images[0], wild)
+        broken.write_text("no image")
+        result = run(*self.inspect, "--json", "--report", page, *self.images, wild, broken)
+        self.assertEqual(result.returncode, 3)
+        records = [json.loads(line) for line in result.stdout.splitlines()][:-1]
+        text = page.read_text()
+        shown = Page(text)
+        self.assertEqual(len(shown.images), len(records))
+        for image in shown.images:
+            self.assertLessEqual(max(jpeg_size(image)), 320)
+        expected = sorted(records, key=lambda record: (-record["score"], record["path"]))
+        for caption, record in zip(shown.captions, expected):
+            self.assertTrue(caption.startswith(f"{record['score']:.4f} {record['verdict']}{record['path']}"), (caption, record["path"]))
+        # The bars' areas are shares of all images.
+        bars = [float(attributes["height"]) for tag, attributes in shown.elements if tag == "rect"]
+        tallest = int(text.split('text-anchor="end">')[1].split("<")[0])
+        self.assertAlmostEqual(sum(bars) / 180 * tallest, len(records), delta=0.1)
+        self.assertIn(f"threshold {records[0]['threshold']:.4f}", text)
+        self.assertNotIn("x<y>", text)
+        self.assertIn("not readable", text)
+        self.fails(2, "must end in .html", *self.inspect, "--report", "page.pdf", self.images[0])
+
+    def test_the_demo_backbone_is_called_a_toy_once(self):
+        result = run(*(argument for argument in self.inspect if argument != "-q"), *self.images[:2])
+        self.assertEqual(result.stderr.count("demo backbone"), 1)
+        self.assertEqual(run(*self.inspect, self.images[0]).stderr, "")
 
     def results(self, path):
         return [json.loads(line) for line in path.read_text().splitlines()]
