@@ -63,7 +63,9 @@ fill() {
   mkdir -p "$to/bin" "$to/lib/res2clip" "$licences" "$to/share/res2clip"
   cp "$program" "$to/lib/res2clip/res2clip"
   # Its own search path names folders of the machine that built it.
-  cmake -P <(echo "file(RPATH_REMOVE FILE \"$to/lib/res2clip/res2clip\")")
+  echo "file(RPATH_REMOVE FILE \"$to/lib/res2clip/res2clip\")" > "$to/search_path.cmake"
+  cmake -P "$to/search_path.cmake"
+  rm "$to/search_path.cmake"
   while read -r loaded path; do
     cp -L "$path" "$to/lib/$loaded"
     copy_licence "$(readlink -f "$path")" "$licences"

@@ -17,7 +17,7 @@ namespace res2clip::app {
 namespace {
 
 struct InferOptions : CommonOptions {
-  std::string backbone, bank, checkpoint, folder, base, watch, results, report;
+  std::string backbone, bank, checkpoint, folder, base, watch, results, report, overlay_format = "png";
   std::vector<std::string> references, inputs;
   bool recursive = false, json = false, csv = false, overlay_only = false, skip_done = false;
   InferOutputOptions output;
@@ -133,6 +133,7 @@ InferOutputOptions output_of(const InferOptions& options, const Settings& settin
   InferOutputOptions how = options.output;
   how.lines = options.json ? LineFormat::json : options.csv ? LineFormat::csv : LineFormat::table;
   how.overlay = settings.overlay;
+  how.format = kOverlayFormats.at(options.overlay_format);
   if (options.overlay_only) how.overlay.side_by_side = false;
   return how;
 }
@@ -253,6 +254,12 @@ int infer(const InferOptions& options) {
   return options.exit_code ? inspection.verdict_code() : 0;
 }
 
+std::vector<std::string> names_of_formats() {
+  std::vector<std::string> names;
+  for (const auto& [name, format] : kOverlayFormats) names.push_back(name);
+  return names;
+}
+
 void add_output_options(CLI::App& command, InferOptions& options) {
   command.add_option("--output,-o", options.folder, "Write overlays and raw maps (.npy) here")
       ->type_name("DIR");
@@ -267,10 +274,11 @@ void add_output_options(CLI::App& command, InferOptions& options) {
       ->type_name("FILE.html");
   command.add_flag("--overlay-only", options.overlay_only, "No original and no caption beside the overlay");
   command
-      .add_option("--overlay-format", options.output.format,
+      .add_option("--overlay-format", options.overlay_format,
                   "png, small-png (takes longer) or jpeg (smallest)")
-      ->transform(CLI::CheckedTransformer(kOverlayFormats))
-      ->option_text("png|small-png|jpeg");
+      ->check(CLI::IsMember(names_of_formats()))
+      ->type_name("FORMAT")
+      ->capture_default_str();
   auto* json = command.add_flag("--json", options.json, "JSON lines instead of a table");
   command.add_flag("--csv", options.csv, "CSV instead of a table")->excludes(json);
   command
