@@ -74,7 +74,7 @@ def main():
 
         def inside(*arguments):
             command = [*way, "/opt/anywhere/res2clip/bin/res2clip", *arguments]
-            result = subprocess.run(command, capture_output=True, text=True, env={"PATH": "/usr/bin:/bin"})
+            result = subprocess.run(command, capture_output=True, text=True, env={"PATH": os.environ["PATH"] + ":/usr/sbin:/sbin"})
             assert result.returncode == 0, f"{arguments}\n{result.stdout}{result.stderr}"
             return result.stdout
 
