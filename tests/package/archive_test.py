@@ -37,6 +37,11 @@ def fill_root(root, program):
             assert SYSTEM.match(path.name), f"{tool} needs {path}, which a bare root would have to hold"
     for path in (*needed, *map(Path, TOOLS)):
         copy_into(root, path)
+    # Every system has these; a root that nobody mounted them in holds what LibTorch reads of them.
+    for path in map(Path, ("/proc/cpuinfo", "/sys/devices/system/cpu/possible", "/sys/devices/system/cpu/present")):
+        copy = root / str(path).lstrip("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
     (root / "tmp").mkdir(mode=0o777)
     (root / "tmp").chmod(0o777)
     (root / "dev").mkdir()
