@@ -79,7 +79,11 @@ void report_calibration(const ReferenceBank& bank, bool quiet) {
     if (!quiet) note_odd_ones(*bank.calibration, bank.origin);
   } else if (!quiet) {
     note("remark: no threshold: it takes at least " + std::to_string(kFewestCalibrated) +
-         " references that can be compared with each other; `infer` gives no verdict without --threshold");
+         " references that can be compared with each other. What further good parts score, how hot their "
+         "maps are "
+         "and which images are unlike them is not known: `infer` gives no verdict without --threshold, calls "
+         "no "
+         "image unknown and draws each map in its own colours");
   }
 }
 
@@ -181,7 +185,6 @@ void add_bank(CLI::App& program, Run& run) {
   command
       ->add_option("--reference", options->references,
                    "Images of good parts: a file, folder or glob; repeatable")
-      ->allow_extra_args(false)
       ->type_name("IMAGE");
   command
       ->add_option("--checkpoint", options->checkpoint, "Adapter weights (decides which layers are needed)")
@@ -195,11 +198,9 @@ void add_bank(CLI::App& program, Run& run) {
   command
       ->add_option("--check", options->check,
                    "Instead: measure a bank on further images of good parts; repeatable")
-      ->allow_extra_args(false)
       ->type_name("IMAGE");
   command
       ->add_option("--defective", options->defective, "With --check: images of defective parts; repeatable")
-      ->allow_extra_args(false)
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "With --check: the bank to measure")->type_name("FILE");
   command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");

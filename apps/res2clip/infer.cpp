@@ -1,13 +1,15 @@
 #include <algorithm>
-#include <exception>
 #include <iostream>
+#include <optional>
 
+#include "res2clip/clip/published_weights.hpp"
 #include "res2clip/data/examination.hpp"
 #include "res2clip/data/inputs.hpp"
-#include "res2clip/pipeline/inspector.hpp"
+#include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
-#include "infer_output.hpp"
+#include "infer_sources.hpp"
+#include "inspection.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 
@@ -15,156 +17,30 @@ namespace res2clip::app {
 namespace {
 
 struct InferOptions : CommonOptions {
-  std::string backbone, bank, checkpoint, folder;
+  std::string backbone, bank, checkpoint, folder, base, watch, results, report, overlay_format = "png";
   std::vector<std::string> references, inputs;
-  bool recursive = false;
-  bool zero_shot = false;
+  bool recursive = false, zero_shot = false, json = false, csv = false, overlay_only = false,
+       skip_done = false;
   InferOutputOptions output;
   bool timings = false;
   bool exit_code = false;
 };
 
-// Exit codes of --exit-code, apart from those of errors (1 to 3).
-constexpr int kSomeAnomalous = 10, kSomeUnknown = 11;
-
 void require_no_interrupt() {
   if (interrupted()) throw runtime_error("interrupted; what was printed is complete");
-}
-
-/// Inspects images, and prints a line for each in their order. Those that cannot be read are reported and
-/// left out; the others go on.
-class Inspection {
- public:
-  Inspection(const Pipeline& pipeline, ReferenceBank bank, OutputFiles& files, InferOutputOptions how,
-             bool show_progress)
-      : files_(files),
-        output_(files, std::move(how)),
-        bar_("infer", !show_progress),
-        inspector_(pipeline, std::move(bank), files.wanted(), stages()) {}
-
-  /// `names` are the names of the output files.
-  void inspect(std::span<const Path> images, std::span<const std::string> names) {
-    for (const std::string& name : names) files_.require_free(name);
-    images_ = images;
-    names_ = names;
-    delivered_ = 0;
-    show_progress();
-    inspector_.inspect(images);
-    bar_.finish();
-  }
-
-  /// Reports a line of input that stands for no image.
-  void report_absent(const std::string& line, const Error& why) {
-    ++seen_;
-    report(line, why);
-  }
-
-  /// Throws a data error where nothing was asked for.
-  void require_some() const {
-    if (seen_ == 0) throw data_error("standard input names no images");
-  }
-  /// Throws a data error where there was a failure.
-  void require_no_failure() const {
-    if (failed_ > 0)
-      throw data_error(std::to_string(failed_) + " of " + std::to_string(seen_) +
-                       " images could not be read");
-  }
-
-  /// The exit code of --exit-code.
-  int verdict_code() const { return anomalous_ > 0 ? kSomeAnomalous : unknown_ > 0 ? kSomeUnknown : 0; }
-
-  std::vector<std::string> timings() const { return stage_table(inspector_.times(), inspector_.seconds()); }
-
- private:
-  InspectionStages stages() {
-    InspectionStages stages;
-    stages.finish = [this](const InspectedImage& image) -> InOrder::Rest {
-      const ImageRead& file = image.file;
-      const Finding finding =
-          output_.write({images_[image.index], names_[image.index], file.pixels, file.height, file.width},
-                        *image.scores, image.row);
-      return [this, finding] {
-        deliver([&] { output_.print_line(finding); });
-        count(finding);
-      };
-    };
-    stages.failed = [this](std::size_t index, const std::exception_ptr& failure) {
-      deliver([&] { report_failure(images_[index], failure); });
-    };
-    stages.stop_requested = interrupted;
-    return stages;
-  }
-
-  /// Prints, and shows how many of all images are done until the next line is printed.
-  template <class Print>
-  void deliver(const Print& print_it) {
-    ++seen_;
-    bar_.finish();
-    print_it();
-    ++delivered_;
-    show_progress();
-  }
-  void show_progress() { bar_.update(delivered_, static_cast<std::int64_t>(images_.size())); }
-
-  void count(const Finding& finding) {
-    if (!finding.judgement) return;
-    anomalous_ += finding.judgement->verdict == Verdict::anomalous ? 1 : 0;
-    unknown_ += finding.judgement->verdict == Verdict::unknown ? 1 : 0;
-  }
-
-  void report(const Path& image, const Error& why) {
-    ++failed_;
-    output_.write_failure(image, why.what());
-  }
-  void report_failure(const Path& image, const std::exception_ptr& failure) {
-    try {
-      std::rethrow_exception(failure);
-    } catch (const Error& error) {
-      report(image, error);
-    }
-  }
-
-  const OutputFiles& files_;
-  InferOutput output_;
-  ProgressBar bar_;
-  std::span<const Path> images_;
-  std::span<const std::string> names_;
-  std::int64_t delivered_ = 0;
-  std::size_t seen_ = 0, failed_ = 0, anomalous_ = 0, unknown_ = 0;
-  Inspector inspector_;  // last: its threads use the others
-};
-
-/// The images that a line of standard input stands for.
-void inspect_line(Inspection& inspection, OutputFiles& files, const std::string& line, bool recursive) {
-  std::vector<Path> images;
-  try {
-    images = find_inputs({line}, std::cin, recursive).images;
-  } catch (const Error& error) {
-    return inspection.report_absent(line, error);
-  }
-  std::vector<std::string> names;
-  for (const Path& image : images) {
-    files.protect(image);
-    names.push_back(stream_output_name(image));
-  }
-  inspection.inspect(images, names);
-}
-
-/// Lines of standard input are answered one by one, as they come.
-void inspect_stream(Inspection& inspection, OutputFiles& files, bool recursive) {
-  InputLines lines(std::cin);
-  std::string line;
-  while (!interrupted() && lines.next(line) && !interrupted())
-    if (line != "-") inspect_line(inspection, files, line, recursive);
-  if (!interrupted()) inspection.require_some();
 }
 
 bool names_standard_input(const std::vector<std::string>& arguments) {
   return std::find(arguments.begin(), arguments.end(), "-") != arguments.end();
 }
 
-void require_sensible(const InferOptions& options) {
-  require_sensible(options.output);
+bool is_within(const Path& path, const Path& folder) {
+  const Path below =
+      std::filesystem::weakly_canonical(path).lexically_relative(std::filesystem::weakly_canonical(folder));
+  return !below.empty() && *below.begin() != "..";
+}
+
+void require_one_comparison(const InferOptions& options) {
   const bool compares = !options.bank.empty() || !options.references.empty();
   if (options.zero_shot && compares)
     throw settings_error("--zero-shot uses no good parts; leave out --reference and --bank");
@@ -172,6 +48,24 @@ void require_sensible(const InferOptions& options) {
     throw settings_error(
         "infer needs good parts to compare with: either --reference IMAGE or --bank FILE (or --zero-shot: "
         "none)");
+}
+
+void require_sensible(const InferOptions& options) {
+  require_sensible(options.output);
+  if (options.inputs.empty() == options.watch.empty())
+    throw settings_error("infer needs images to inspect: either IMAGE ... or --watch DIR");
+  if (!options.watch.empty() && !options.folder.empty() && is_within(options.folder, options.watch))
+    throw settings_error("--output " + options.folder + " lies in --watch " + options.watch +
+                         ", whose images are inspected; name a folder elsewhere");
+  if (!options.report.empty() && Path(options.report).extension() != ".html")
+    throw settings_error("--report " + options.report + ": its name must end in .html");
+  if (options.skip_done && (options.results.empty() || options.bank.empty()))
+    throw settings_error(
+        "--skip-done goes on with the records of --results FILE, which are of one bank: it needs both "
+        "--results and --bank");
+  if (!options.base.empty() && options.folder.empty())
+    throw settings_error("--base is what names of outputs start from: it needs --output DIR");
+  require_one_comparison(options);
   if (names_standard_input(options.references) && names_standard_input(options.inputs))
     throw settings_error("- (standard input) names references or images, not both");
 }
@@ -239,47 +133,169 @@ Measure measure_of(const ReferenceBank& bank, const InferOptions& options) {
   return measure;
 }
 
+InferOutputOptions output_of(const InferOptions& options, const Settings& settings) {
+  InferOutputOptions how = options.output;
+  how.lines = options.json ? LineFormat::json : options.csv ? LineFormat::csv : LineFormat::table;
+  how.overlay = settings.overlay;
+  how.format = kOverlayFormats.at(options.overlay_format);
+  if (options.overlay_only) how.overlay.side_by_side = false;
+  return how;
+}
+
+std::vector<std::string> names_of(const std::vector<Path>& images, const std::string& base) {
+  if (base.empty()) return output_names(images);
+  std::vector<std::string> names;
+  for (const Path& image : images) names.push_back(name_below(base, image));
+  return names;
+}
+
+/// What is not known of further images.
+void note_what_is_not_known(const Measure& measure, std::int64_t references, const InferOptions& options) {
+  if (options.quiet || options.zero_shot || measure.threshold) return;
+  note("remark: no verdicts: " + std::to_string(references) +
+       " reference(s) tell no threshold and not which images are unlike good parts; " +
+       (options.bank.empty() ? "" : "`res2clip bank` of ") + std::to_string(kFewestCalibrated) +
+       " or more do, or name --threshold");
+}
+
+/// What the demo backbone was measured to do (docs/inspection.md).
+void note_demo(const Pipeline& pipeline, const InferOptions& options) {
+  if (options.quiet || !is_demo_backbone(pipeline.backbone().card().origin.sha256)) return;
+  note(
+      "remark: this is the demo backbone, a toy that was trained on generated images: on photographs of "
+      "leather and "
+      "magnetic tiles it found 31 of 71 defects, with 12 false alarms on 64 good parts; for real parts "
+      "export CLIP's own "
+      "weights");
+}
+
+/// Where images come from.
+enum class Source { list, stream, watch };
+Source source_of(const InferOptions& options) {
+  if (!options.watch.empty()) return Source::watch;
+  return options.inputs.size() == 1 && options.inputs[0] == "-" ? Source::stream : Source::list;
+}
+
+void note_begin(const InferOptions& options, std::size_t references, std::size_t images) {
+  if (options.quiet) return;
+  const Source source = source_of(options);
+  note((options.zero_shot      ? "no references: the text branch alone, "
+        : options.bank.empty() ? std::to_string(references) + " reference(s), "
+                               : options.bank + ", ") +
+       (source == Source::stream  ? "images from standard input"
+        : source == Source::watch ? "images that come into " + options.watch
+                                  : std::to_string(images) + " image(s)"));
+}
+
+std::string report_title(const InferOptions& options) {
+  return (options.zero_shot      ? std::string("Scored by the text branch alone")
+          : options.bank.empty() ? std::string("Compared with references")
+                                 : "Compared with " + options.bank) +
+         (options.watch.empty() ? "" : ": images that came into " + options.watch);
+}
+
+void note_results(const std::optional<ResultsFile>& results, const InferOptions& options) {
+  if (!options.quiet && results && results->mended())
+    note("remark: " + options.results +
+         ": the last line was cut off, and is removed; its image is inspected again");
+}
+
+void inspect_all(Inspection& inspection, OutputFiles& files, std::vector<Path> images,
+                 std::vector<std::string> names, const InferOptions& options) {
+  const SourceOptions how{options.recursive, options.base};
+  switch (source_of(options)) {
+    case Source::list:
+      return inspection.inspect(std::move(images), std::move(names));
+    case Source::stream:
+      return inspect_stream(inspection, files, how);
+    case Source::watch:
+      return inspect_watched(inspection, files, options.watch,
+                             {how.recursive, how.base.empty() ? options.watch : how.base}, options.quiet);
+  }
+}
+
 /// Returns the exit code.
 int infer(const InferOptions& options) {
   require_sensible(options);
   const Settings settings = options.resolve().method;
-  InferOutputOptions how = options.output;
-  how.overlay = settings.overlay;
-  OutputFiles files(options.folder);
-  const bool stream = options.inputs.size() == 1 && options.inputs[0] == "-";
+  InferOutputOptions how = output_of(options, settings);
+  OutputFiles files(options.folder, suffix_of(how.format));
+  const Source source = source_of(options);
   std::vector<Path> references, images;
   if (!options.references.empty()) {
     references = listed(options.references, options);
     leave_out_unusable(references, /*skip_broken=*/false, settings.image.reading);
   }
-  if (!stream) images = listed(options.inputs, options);
-  const std::vector<std::string> names = output_names(images);
+  if (source == Source::list) images = listed(options.inputs, options);
+  const std::vector<std::string> names = names_of(images, options.base);
   require_apart(references, images);
   require_room(files, references, images, names);
+  if (!options.report.empty()) require_writable(Path(options.report).parent_path());
 
   watch_interrupts();
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
-  if (!options.quiet)
-    note((options.zero_shot      ? "no references: the text branch alone, "
-          : options.bank.empty() ? std::to_string(references.size()) + " reference(s), "
-                                 : options.bank + ", ") +
-         (stream ? "images from standard input" : std::to_string(images.size()) + " image(s)"));
+  note_begin(options, references.size(), images.size());
+  note_demo(pipeline, options);
   ReferenceBank bank = bank_of(pipeline, options, references);
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   drop_other_calibration(pipeline, bank, options);
   how.measure = measure_of(bank, options);
-  if (files.wanted() && how.overlay.calm == 0) how.overlay.calm = calm_of(pipeline.detector(), bank);
-  Inspection inspection(pipeline, std::move(bank), files, std::move(how), !options.quiet && !stream);
-  if (stream)
-    inspect_stream(inspection, files, options.recursive);
-  else
-    inspection.inspect(images, names);
+  std::optional<InspectionReport> report;
+  if (!options.report.empty()) report.emplace(options.report);
+  if ((files.wanted() || report) && how.overlay.calm == 0)
+    how.overlay.calm = calm_of(pipeline.detector(), bank);
+  note_what_is_not_known(how.measure, bank.shots(), options);
+  std::optional<ResultsFile> results;
+  if (!options.results.empty()) results.emplace(options.results, options.skip_done, bank.checksum);
+  note_results(results, options);
+  Inspection inspection(pipeline, std::move(bank),
+                        {&files, results ? &*results : nullptr, report ? &*report : nullptr}, std::move(how),
+                        !options.quiet && source == Source::list);
+  inspect_all(inspection, files, std::move(images), names, options);
+  if (report) report->write(report_title(options));
+  if (!options.quiet && options.skip_done)
+    note(std::to_string(inspection.done_before()) + " image(s) had a record already");
   if (!options.quiet) note_remarks(pipeline.remarks());
   if (options.timings)
     for (const std::string& line : inspection.timings()) note(line);
-  require_no_interrupt();
+  if (source != Source::watch) require_no_interrupt();
   inspection.require_no_failure();
   return options.exit_code ? inspection.verdict_code() : 0;
+}
+
+std::vector<std::string> names_of_formats() {
+  std::vector<std::string> names;
+  for (const auto& [name, format] : kOverlayFormats) names.push_back(name);
+  return names;
+}
+
+void add_output_options(CLI::App& command, InferOptions& options) {
+  command.add_option("--output,-o", options.folder, "Write overlays and raw maps (.npy) here")
+      ->type_name("DIR");
+  command
+      .add_option("--base", options.base,
+                  "Outputs are named by their path from this folder, suffix included (default: what all "
+                  "images have in common; on standard input the whole path; else the watched folder)")
+      ->type_name("DIR");
+  command
+      .add_option("--report", options.report,
+                  "At the end, write one page with a histogram of scores and the images by score")
+      ->type_name("FILE.html");
+  command.add_flag("--overlay-only", options.overlay_only, "No original and no caption beside the overlay");
+  command
+      .add_option("--overlay-format", options.overlay_format,
+                  "png, small-png (takes longer) or jpeg (smallest)")
+      ->check(CLI::IsMember(names_of_formats()))
+      ->type_name("FORMAT")
+      ->capture_default_str();
+  auto* json = command.add_flag("--json", options.json, "JSON lines instead of a table");
+  command.add_flag("--csv", options.csv, "CSV instead of a table")->excludes(json);
+  command
+      .add_option("--results", options.results,
+                  "Add each image's JSON line to this file, which must be new or empty")
+      ->type_name("FILE");
+  command.add_flag("--skip-done", options.skip_done,
+                   "Go on with the --results of an earlier run: leave out images that have a line there");
 }
 
 }  // namespace
@@ -300,10 +316,8 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
                     "Instead: no good parts; the text branch alone scores images");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")
       ->type_name("FILE");
-  command->add_option("--output,-o", options->folder, "Write overlays (PNG) and raw maps (.npy) here")
-      ->type_name("DIR");
+  add_output_options(*command, *options);
   command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
-  command->add_flag("--json", options->output.json, "JSON lines instead of a table");
   command->add_option("--threshold", options->output.threshold,
                       "Scores above this are called anomalous (default: the bank's)");
   command->add_flag("--exit-code", options->exit_code,
@@ -318,10 +332,12 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
       ->allow_extra_args(false)  // images may follow
       ->type_name("LOW HIGH");
   command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
+  command->add_option("images", options->inputs,
+                      "Images to inspect: files, folders, globs, or - for paths on standard input");
   command
-      ->add_option("images", options->inputs,
-                   "Images to inspect: files, folders, globs, or - for paths on standard input")
-      ->required();
+      ->add_option("--watch", options->watch,
+                   "Instead: inspect what comes into this folder, until an interrupt (Ctrl-C, SIGTERM)")
+      ->type_name("DIR");
   options->add_to(*command);
   command->footer(
       "Examples:\n"

@@ -28,7 +28,17 @@ HeatScale scale_of(const at::Tensor& map, const InferOutputOptions& options) {
   return heat_scale(map, options.measure, options.overlay);
 }
 
+void write_overlay(const Path& path, const at::Tensor& pixels, OverlayFormat format) {
+  constexpr int kJpegQuality = 88;  // letters of captions stay clean
+  if (format == OverlayFormat::jpeg) return write_jpeg(path, pixels, kJpegQuality);
+  write_png(path, pixels, format == OverlayFormat::small_png ? PngEffort::small : PngEffort::quick);
+}
+
 }  // namespace
+
+const char* suffix_of(OverlayFormat format) {
+  return format == OverlayFormat::jpeg ? ".jpg" : ".png";
+}
 
 void require_sensible(const InferOutputOptions& options) {
   if (options.threshold && !std::isfinite(*options.threshold))
@@ -41,33 +51,59 @@ void require_sensible(const InferOutputOptions& options) {
 void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const {
   const OverlayOptions& how = options_.overlay;
   const bool outlined = stands_out(finding.judgement, finding.region, how.calm);
-  const HeatScale scale = scale_of(map, options_);
-  finding.overlay = files_.overlay(image.name);
-  finding.map = files_.map(image.name);
-  write_png(finding.overlay,
-            heat_overlay(image.pixels, {map, scale, outlined ? finding.region.mask : at::Tensor()},
-                         caption(image.name, finding), how));
+  const HeatLayer heat{map, scale_of(map, options_), outlined ? finding.region.mask : at::Tensor()};
+  if (targets_.report != nullptr) targets_.report->add(finding, image.pixels, heat, how);
+  if (!targets_.files->wanted()) return;
+  finding.overlay = targets_.files->overlay(image.name);
+  finding.map = targets_.files->map(image.name);
+  write_overlay(finding.overlay, heat_overlay(image.pixels, heat, caption(image.name, finding), how),
+                options_.format);
   write_float_map(finding.map, map);
 }
 
-void InferOutput::print_line(const Finding& finding) {
-  if (options_.json) return print(json_text(to_json(finding)));
-  if (!heading_printed_) print(finding_heading());
+void InferOutput::print_heading(const std::string& heading) {
+  if (!heading_printed_) print(heading);
   heading_printed_ = true;
-  print(finding_line(finding));
+}
+
+void InferOutput::print_line(const Finding& finding, const FileState& state) {
+  if (targets_.results != nullptr) targets_.results->add(finding.image, state, to_json(finding));
+  switch (options_.lines) {
+    case LineFormat::json:
+      return print(json_text(to_json(finding)));
+    case LineFormat::csv:
+      print_heading(csv_heading());
+      return print(csv_line(finding));
+    case LineFormat::table:
+      print_heading(finding_heading());
+      print(finding_line(finding));
+  }
 }
 
 Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const {
   const at::Tensor map = scores.map[row].contiguous();
   Finding finding = finding_of(image.path, scores, row, options_.measure);
+  finding.time = std::chrono::system_clock::now();
+  finding.seconds = image.seconds;
   finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction);
-  if (files_.wanted()) draw(image, map, finding);
+  const auto& calibration = options_.measure.calibration;
+  finding.regions_from = calibration ? calibration->map_threshold : finding.region.threshold;
+  finding.regions = regions_reaching(map, image.height, image.width, finding.regions_from);
+  if (targets_.pixels_wanted()) draw(image, map, finding);
   return finding;
 }
 
-void InferOutput::write_failure(const Path& image, const std::string& message) const {
+void InferOutput::write_failure(const Path& image, const std::optional<FileState>& state,
+                                const std::string& message) {
   note("res2clip: " + message);
-  if (options_.json) print(json_text(nlohmann::ordered_json{{"path", image.string()}, {"error", message}}));
+  if (targets_.report != nullptr) targets_.report->add_failure(image, message);
+  const nlohmann::ordered_json record{{"path", image.string()}, {"error", message}};
+  if (targets_.results != nullptr && state) targets_.results->add(image, *state, record);
+  if (options_.lines == LineFormat::json) print(json_text(record));
+  if (options_.lines == LineFormat::csv) {
+    print_heading(csv_heading());
+    print(csv_failure(image, message));
+  }
 }
 
 }  // namespace res2clip::app

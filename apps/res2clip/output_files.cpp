@@ -46,6 +46,15 @@ std::string stream_output_name(const Path& image) {
   return std::filesystem::absolute(image).lexically_normal().relative_path().generic_string();
 }
 
+std::string name_below(const Path& base, const Path& image) {
+  const auto whole = [](const Path& path) { return std::filesystem::absolute(path).lexically_normal(); };
+  const Path below = whole(image).lexically_relative(whole(base));
+  if (below.empty() || below == "." || *below.begin() == "..")
+    throw settings_error(image.string() + ": is not below " + base.string() +
+                         ", which the names of outputs start from (--base)");
+  return below.generic_string();
+}
+
 void OutputFiles::require_free(const std::string& name) const {
   if (!wanted()) return;
   for (const Path& path : {overlay(name), map(name)})

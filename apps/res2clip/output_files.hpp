@@ -15,16 +15,21 @@ std::vector<std::string> output_names(const std::vector<Path>& images);
 /// output folder.
 std::string stream_output_name(const Path& image);
 
+/// The same for an image below a folder: its path from there, with its suffix. Throws a settings error for an
+/// image that is not below it.
+std::string name_below(const Path& base, const Path& image);
+
 /// Where overlays and maps go, and which files they must not replace.
 class OutputFiles {
  public:
-  /// An empty folder: nothing is written.
-  explicit OutputFiles(Path folder) : folder_(std::move(folder)) {}
+  /// An empty folder: nothing is written. Overlays have the suffix.
+  explicit OutputFiles(Path folder, std::string suffix = ".png")
+      : folder_(std::move(folder)), suffix_(std::move(suffix)) {}
 
   bool wanted() const { return !folder_.empty(); }
   const Path& folder() const { return folder_; }
   /// Paths of an image's files, by its name.
-  Path overlay(const std::string& name) const { return folder_ / (name + ".png"); }
+  Path overlay(const std::string& name) const { return folder_ / (name + suffix_); }
   Path map(const std::string& name) const { return folder_ / (name + ".npy"); }
 
   /// The user's own images: no output may replace them.
@@ -34,6 +39,7 @@ class OutputFiles {
 
  private:
   Path folder_;
+  std::string suffix_;
   FileSet protected_;
 };
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "res2clip/core/path.hpp"
+#include "res2clip/data/folders.hpp"
 
 namespace res2clip {
 
@@ -14,15 +15,8 @@ bool is_file(const Path& path);
 /// Whether a link leads to nothing.
 bool is_dangling(const Path& path);
 
-/// The image files directly in a folder, in byte order of their names; links that lead to nothing are among
-/// them, so that they are missed. Left out are hidden files and what systems leave behind (Thumbs.db). A
-/// folder that is absent is empty; one that cannot be read is a data error.
-std::vector<Path> images_in(const Path& folder);
-/// The folders directly in a folder, likewise.
+/// The folders directly in a folder, like images_in().
 std::vector<Path> folders_in(const Path& folder);
-/// The folder and all folders below it, each before those in it; a folder that links lead to twice comes
-/// once.
-std::vector<Path> folders_below(const Path& folder);
 /// The images of a folder and of all folders below it.
 std::vector<Path> images_below(const Path& folder);
 /// The files directly in a folder that are no images by their suffix.

@@ -6,12 +6,12 @@
 #include <nlohmann/json.hpp>
 
 #include "res2clip/clip/published_weights.hpp"
+#include "res2clip/core/csv.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
 #include "res2clip/core/version.hpp"
 
-#include "csv.hpp"
 #include "results_parts.hpp"
 
 namespace res2clip {

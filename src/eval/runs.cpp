@@ -5,10 +5,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/csv.hpp"
 #include "res2clip/core/json_text.hpp"
 #include "res2clip/eval/table.hpp"
 
-#include "csv.hpp"
 #include "results_parts.hpp"
 #include "table_cells.hpp"
 

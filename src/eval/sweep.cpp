@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "res2clip/core/csv.hpp"
 #include "res2clip/eval/runs.hpp"
 #include "res2clip/eval/table.hpp"
 
-#include "csv.hpp"
 #include "table_cells.hpp"
 
 namespace res2clip {

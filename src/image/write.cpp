@@ -28,13 +28,21 @@ std::string npy_header(std::int64_t rows, std::int64_t columns) {
   return std::string(kNpyMagic) + length + text;
 }
 
+PixelRows rows_of(const at::Tensor& pixels) {
+  return {pixels.data_ptr<std::uint8_t>(), pixels.size(1), pixels.size(0), pixels.size(2)};
+}
+
 }  // namespace
 
-void write_png(const Path& path, const at::Tensor& pixels) {
+void write_png(const Path& path, const at::Tensor& pixels, PngEffort effort) {
   const at::Tensor whole = channel_pixels(pixels, "write_png");
   if (whole.size(2) != 1 && whole.size(2) != 3)
     throw data_error("write_png: got " + std::to_string(whole.size(2)) + " channels; it must be RGB or grey");
-  write_file(path, encode_png({whole.data_ptr<std::uint8_t>(), whole.size(1), whole.size(0), whole.size(2)}));
+  write_file(path, encode_png(rows_of(whole), effort));
+}
+
+void write_jpeg(const Path& path, const at::Tensor& pixels, int quality) {
+  write_file(path, encode_jpeg(rows_of(rgb_pixels(pixels, "write_jpeg")), quality));
 }
 
 void write_float_map(const Path& path, const at::Tensor& map) {

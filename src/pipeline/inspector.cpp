@@ -1,6 +1,7 @@
 #include "res2clip/pipeline/inspector.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -15,6 +16,7 @@ struct Inspector::Scored {
   std::span<const Path> paths;
   std::vector<ImageRead> images;
   std::shared_ptr<FetchedScores> scores;  // null where none could be read
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
 };
 
 Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, InspectionStages stages)
@@ -58,7 +60,7 @@ void Inspector::inspect(std::span<const Path> images) {
 
 Inspector::Scored Inspector::score(std::size_t first, std::span<const Path> paths, ImageBatch batch) {
   const StageClock::Busy encoding(encoding_);
-  Scored scored{first, paths, {}, nullptr};
+  Scored scored{.first = first, .paths = paths, .images = {}, .scores = nullptr};
   if (const at::Tensor input = batch.whole_inputs(); input.size(0) > 0)
     scored.scores = fetch(pipeline_.encode(input));
   scored.images = std::move(batch.images);
@@ -79,6 +81,8 @@ void Inspector::hand_over(Scored scored, InOrder& deliveries) {
     const StageClock::Busy fetching(fetching_);
     scored.scores->wait();
   }
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - scored.begun;
+  const double seconds = taken.count() / static_cast<double>(std::max<std::size_t>(1, scored.images.size()));
   std::int64_t row = 0;
   for (std::size_t i = 0; i < scored.images.size(); ++i) {
     ImageRead& file = scored.images[i];
@@ -86,7 +90,7 @@ void Inspector::hand_over(Scored scored, InOrder& deliveries) {
     const std::int64_t own_row = file.failure ? -1 : row++;
     if (own_row >= 0 && !scored.scores->finite(own_row))
       file.failure = std::make_exception_ptr(FetchedScores::not_finite(scored.paths[i].string()));
-    deliveries.add(finish({scored.first + i, std::move(file), scored.scores, own_row}));
+    deliveries.add(finish({scored.first + i, std::move(file), scored.scores, own_row, seconds}));
   }
 }
 

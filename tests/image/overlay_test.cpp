@@ -1,5 +1,7 @@
 #include "res2clip/image/overlay.hpp"
 
+#include <cmath>
+
 #include <ATen/ATen.h>
 
 #include "res2clip/core/error.hpp"
@@ -52,6 +54,37 @@ TEST(HottestRegion, RefusesNaN) {
   at::Tensor map = at::zeros({4, 4});
   map[0][0] = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THROW(hottest_region(map, 4, 4, 0.5), Error);
+}
+
+TEST(RegionsReaching, GivesEachRegionTheHottestFirst) {
+  at::Tensor map = at::zeros({10, 20});
+  map.slice(0, 1, 3).slice(1, 2, 5).fill_(0.5);
+  map[6][10] = 2.0;
+  map[7][11] = 1.0;  // touches at a corner
+  map[6][15] = 0.49;
+  const std::vector<MapRegion> regions = regions_reaching(map, 20, 60, 0.5);
+  ASSERT_EQ(regions.size(), 2u);
+  EXPECT_EQ(regions[0], (MapRegion{{30, 12, 6, 4}, 2.0, 1.5, 12}));
+  EXPECT_EQ(regions[1], (MapRegion{{6, 2, 9, 4}, 0.5, 0.5, 36}));
+}
+
+TEST(RegionsReaching, TheHottestHoldsTheBoxOfTheHottestRegionAtItsThreshold) {
+  at::manual_seed(7);
+  const at::Tensor map = at::rand({23, 31});
+  const HottestRegion hottest = hottest_region(map, 100, 57, 0.7);
+  const std::vector<MapRegion> regions = regions_reaching(map, 100, 57, hottest.threshold);
+  EXPECT_EQ(regions.front().box, hottest.box);
+  EXPECT_EQ(regions.front().peak, hottest.peak);
+  std::int64_t area = 0;
+  for (const MapRegion& region : regions) area += region.area;
+  const double share = map.ge(hottest.threshold).to(at::kDouble).mean().item<double>();
+  EXPECT_NEAR(static_cast<double>(area), share * 100 * 57, 0.5 * static_cast<double>(regions.size()));
+}
+
+TEST(RegionsReaching, OfACalmMapThereAreNone) {
+  EXPECT_TRUE(regions_reaching(at::zeros({5, 5}), 10, 10, 0.1).empty());
+  EXPECT_THROW(regions_reaching(at::zeros({5, 5}), 0, 10, 0.1), Error);
+  EXPECT_THROW(regions_reaching(at::zeros({5, 5}), 10, 10, std::nan("")), Error);
 }
 
 const OverlayOptions kPlain{.outline = false, .side_by_side = false, .smallest_edge = 1};

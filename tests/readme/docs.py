@@ -17,6 +17,7 @@ MACHINE_LINE = re.compile(r"(build|cpu|cuda|memory|driver|gpu|LibTorch)")
 WHOLE_NUMBER_SLACK = {"infer": 2}
 NUMBER = re.compile(r"(?<![\w.])(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\w)")
 TIME = re.compile(r"(?<![\w.])\d+(\.\d+)? (s|min)\b")
+RECORDED_TIME = re.compile(r'"(time|seconds)":("[^"]*"|[\d.e-]+)')
 
 
 def pages(docs):
@@ -43,7 +44,7 @@ def plain(page, lines):
             if MACHINE_LINE.match(line):
                 continue
             line = re.sub(r"-?\d+(\.\d+)*(e-?\d+)?", "#", line)
-        line = re.sub(r"(?<=\d)x(?=\d)", " x ", TIME.sub(r"# \2", line))
+        line = re.sub(r"(?<=\d)x(?=\d)", " x ", TIME.sub(r"# \2", RECORDED_TIME.sub(r'"\1":#', line)))
         kept.append(re.sub(r"\s+|-{3,}", " ", line).strip())
     return kept
 

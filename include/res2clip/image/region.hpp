@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -25,5 +26,20 @@ struct HottestRegion {
 /// those of an image of `height` x `width`, rounded outwards. A constant map is one region as large as the
 /// image. `map` is float32 [S, S] (any rows and columns) without NaN, which are a data error.
 HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width, double fraction);
+
+/// One of several regions of an anomaly map.
+struct MapRegion {
+  Box box;                ///< in pixels of the image, as HottestRegion's
+  double peak = 0;        ///< the map's highest value in it
+  double mean = 0;        ///< of the map's values in it
+  std::int64_t area = 0;  ///< how many pixels of the image it covers, at least 1
+
+  bool operator==(const MapRegion&) const = default;
+};
+
+/// All 8-connected regions whose values reach `threshold`, the one with the highest peak first (of equal ones
+/// the first in row-major order). Takes and throws what hottest_region does.
+std::vector<MapRegion> regions_reaching(const at::Tensor& map, std::int64_t height, std::int64_t width,
+                                        double threshold);
 
 }  // namespace res2clip

@@ -23,6 +23,7 @@ struct InspectedImage {
   ImageRead file;
   std::shared_ptr<const FetchedScores> scores;  ///< of its batch
   std::int64_t row = 0;                         ///< its place there
+  double seconds = 0;  ///< its share of the time that its batch took to be encoded and scored
 };
 
 /// What is done with images besides inspecting them. Any of the functions may be empty.

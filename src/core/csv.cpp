@@ -1,4 +1,4 @@
-#include "csv.hpp"
+#include "res2clip/core/csv.hpp"
 
 #include <array>
 #include <charconv>
