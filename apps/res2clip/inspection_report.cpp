@@ -5,11 +5,11 @@
 #include <cmath>
 
 #include "res2clip/core/files.hpp"
+#include "res2clip/core/html.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/image/resize.hpp"
 #include "res2clip/image/write.hpp"
 
-#include "html.hpp"
 #include "text_of.hpp"
 
 namespace res2clip::app {
@@ -58,6 +58,15 @@ Axis axis_of(const std::vector<std::pair<double, int>>& scores, const std::vecto
   for (const double threshold : thresholds) low = std::min(low, threshold), high = std::max(high, threshold);
   const double margin = std::max(0.03 * (high - low), 0.01);
   return {low - margin, high + margin};
+}
+
+/// Steps of 1, 2 or 5 times a power of ten that part a range into about `wanted` pieces.
+double nice_step(double range, std::size_t wanted) {
+  const double rough = range / static_cast<double>(wanted),
+               power = std::pow(10.0, std::floor(std::log10(rough)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (factor * power >= rough) return factor * power;
+  return 10 * power;
 }
 
 std::string ticks_of(const Axis& axis, double bottom) {
@@ -153,8 +162,8 @@ std::string InspectionReport::gallery() const {
   for (const Shown& one : shown_) {
     const auto kind = static_cast<std::size_t>(one.kind);
     html += text_of("<figure style=\"border-top-color:%s\">", kColours[kind]);
-    html +=
-        "<img loading=\"lazy\" alt=\"" + html_text(one.name) + "\" src=\"" + jpeg_address(one.jpeg) + "\">";
+    html += "<img loading=\"lazy\" alt=\"" + html_text(one.name) + "\" src=\"" +
+            data_address("image/jpeg", one.jpeg) + "\">";
     html += text_of("<figcaption><b>%.4f</b> %s<br>", one.score, kNames[kind]) + html_text(one.name);
     if (!one.reason.empty()) html += "<br><small>" + html_text(one.reason) + "</small>";
     html += "</figcaption></figure>\n";

@@ -10,11 +10,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/core/html.hpp"
 #include "res2clip/core/json_text.hpp"
-
-#include "valid_text.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -80,7 +80,7 @@ void ResultsFile::read() {
 }
 
 void ResultsFile::take_line(const std::string& line, std::size_t number) {
-  const Json record = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const Json record = parse_bounded<Json>(line, {.values = 1'000'000});
   if (!record.is_object() || !record.contains("path") || !record["path"].is_string() ||
       !record.contains("bytes") || !record["bytes"].is_number_integer() || !record.contains("modified") ||
       !record["modified"].is_number_integer() || !record.contains("bank"))

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/html.hpp"
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/read.hpp"
 #include "res2clip/image/resize.hpp"
@@ -20,19 +21,6 @@ namespace {
 
 constexpr std::int64_t kThumbnail = 160;  // px, the longer edge
 
-std::string base64(const std::string& bytes) {
-  constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k)
-      text += i + k <= bytes.size() ? kLetters[group >> (18 - 6 * k) & 63U] : '=';
-  }
-  return text;
-}
-
 /// Not enlarged.
 at::Tensor shrunk(const at::Tensor& image) {
   const std::int64_t longer = std::max(image.size(0), image.size(1));
@@ -46,7 +34,7 @@ std::string image_tag(const at::Tensor& image, const std::string& name) {
   const std::string png =
       encode_png({pixels.data_ptr<std::uint8_t>(), pixels.size(1), pixels.size(0), pixels.size(2)});
   return "<img alt=\"" + html_text(name) + "\" width=\"" + std::to_string(pixels.size(1)) + "\" height=\"" +
-         std::to_string(pixels.size(0)) + "\" src=\"data:image/png;base64," + base64(png) + "\"/>";
+         std::to_string(pixels.size(0)) + "\" src=\"" + data_address("image/png", png) + "\"/>";
 }
 
 /// The heat map over the image, if the results hold it.

@@ -1,3 +1,4 @@
+#include "res2clip/core/html.hpp"
 #include "res2clip/core/version.hpp"
 #include "res2clip/report/report.hpp"
 

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
@@ -100,7 +101,7 @@ ReportedRun read_run(const Path& folder) {
   ReportedRun run;
   run.folder = folder;
   try {
-    const Json json = Json::parse(read_file(file));
+    const Json json = parse_bounded<Json>(read_file(file), {.values = 1'000'000});
     run.mean = values_of(json.at("mean").at("metrics"));
     for (const auto& [name, one] : json.at("classes").items())
       run.classes.push_back({name, values_of(one.at("metrics")), {}});

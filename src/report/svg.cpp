@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "res2clip/core/html.hpp"
+
 #include "text.hpp"
 
 namespace res2clip {

@@ -4,10 +4,6 @@
 #include <cmath>
 #include <cstdio>
 
-#include <nlohmann/json.hpp>
-
-#include "res2clip/core/json_text.hpp"
-
 namespace res2clip {
 
 std::string fixed(double value, int decimals) {
@@ -25,30 +21,6 @@ std::string difference_text(const std::optional<double>& value, const std::optio
   const double apart = *value * 100.0 - paper->mean;
   const bool beyond = paper->deviation && std::abs(apart) > *paper->deviation + 0.05;  // both are rounded
   return (apart < 0 ? "" : "+") + fixed(apart, 1) + (beyond ? "*" : "");
-}
-
-std::string html_text(std::string_view text) {
-  // What JSON makes of bytes that are not UTF-8, read back.
-  const std::string valid =
-      nlohmann::json::parse(json_text(nlohmann::json(std::string(text)))).get<std::string>();
-  std::string escaped;
-  for (const char letter : valid) switch (letter) {
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      default:
-        escaped += letter;
-    }
-  return escaped;
 }
 
 }  // namespace res2clip

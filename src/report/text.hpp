@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "res2clip/report/reported_run.hpp"
 
@@ -13,7 +12,5 @@ std::string in_percent(const std::optional<double>& value);
 /// "+0.3", with a star if it is further from the paper's than its deviation; empty: nothing to compare.
 std::string difference_text(const std::optional<double>& value, const std::optional<PublishedFigure>& paper);
 std::string fixed(double value, int decimals);
-/// Text between tags or in an attribute of HTML; bytes that are not UTF-8 become U+FFFD.
-std::string html_text(std::string_view text);
 
 }  // namespace res2clip

@@ -10,6 +10,7 @@
 
 #include "res2clip/core/bounded_json.hpp"
 #include "res2clip/core/files.hpp"
+#include "res2clip/core/html.hpp"
 
 namespace res2clip {
 namespace {
@@ -80,17 +81,6 @@ std::string grid(const Axes& axes) {
             number(step) + "</text>\n";
   }
   return text;
-}
-
-/// A log may come from elsewhere: what it names is text, never markup.
-std::string html_text(const std::string& text) {
-  std::string escaped;
-  for (const char letter : text)
-    escaped += letter == '<'   ? "&lt;"
-               : letter == '>' ? "&gt;"
-               : letter == '&' ? "&amp;"
-                               : std::string(1, letter);
-  return escaped;
 }
 
 std::string chart(const std::string& title, const Curves& curves) {
