@@ -55,6 +55,8 @@ double number_of(const std::string& text, const Path& file) {
   return value;
 }
 
+constexpr std::size_t kMaskColumn = 7;  // results of version 0.1.0 have no such column
+
 void read_scores(const Path& file, ReportedRun& run) {
   std::map<std::string, ReportedClass*> classes;
   for (ReportedClass& one : run.classes) classes[one.name] = &one;
@@ -66,7 +68,8 @@ void read_scores(const Path& file, ReportedRun& run) {
     if (found == classes.end())
       throw data_error(file.string() + ": row " + std::to_string(row - rows.begin() + 1) +
                        " is cut off or of a class that results.json lacks; evaluate again");
-    found->second->images.push_back({(*row)[0], (*row)[2] == "1", number_of((*row)[3], file)});
+    found->second->images.push_back({(*row)[0], (*row)[2] == "1", number_of((*row)[3], file),
+                                     row->size() > kMaskColumn ? (*row)[kMaskColumn] : std::string()});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/ops/allclose.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
@@ -69,7 +70,15 @@ TEST(EvaluateRuns, TheListenerHearsWhichRunItIs) {
   listener.class_done = [&](std::size_t run, const ClassResult& result) {
     classes.push_back(result.category + std::to_string(run));
   };
-  listener.image_done = [&](std::size_t run, const Sample&, const at::Tensor&) { ++images[run]; };
+  at::Tensor fused;
+  listener.image_done = [&](std::size_t run, const Sample&, const at::Tensor& map) {
+    ++images[run];
+    fused = map;
+  };
+  listener.branches_done = [&](std::size_t, const Sample&, const BranchMaps& maps) {
+    EXPECT_TRUE(at::allclose(fused, 0.1 * maps.text + maps.visual + maps.residual, 1e-5, 1e-6));
+    EXPECT_GT(maps.visual.max().item<float>(), 0.0f);
+  };
   testing::MadeUpFeatures features;
   const std::vector<EvaluationRun> runs = {{&detector, &one, {}}, {&detector, &other, {}}};
   evaluate_runs(dataset, runs, features, {4, {}}, listener, testing::made_up_mask);
