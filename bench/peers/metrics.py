@@ -1,7 +1,7 @@
 """The metrics beside scikit-learn and numpy, on the same arrays: metrics.py BENCH_METRICS [--images N] [--size PX]
 
 Needs numpy, scipy and scikit-learn, installed by hand. BENCH_METRICS: the program `bench_metrics` of a build with
--DRES2CLIP_BENCH=ON. Both run on one thread; prints each metric by both, their difference, the seconds and their ratio.
+-DRES2CLIP_BENCH=ON. Both run on one thread; prints each metric by both, their difference, the processor seconds and their ratio.
 """
 import argparse
 import json
@@ -72,9 +72,9 @@ def main():
     options.add_argument("--size", type=int, default=518)
     options = options.parse_args()
     maps, masks = made_up(options.images, options.size)
-    start = time.perf_counter()
+    start = time.process_time()
     peers = of_peers(maps, masks)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     with tempfile.TemporaryDirectory() as folder:
         maps.tofile(Path(folder) / "maps.f32")
         masks.tofile(Path(folder) / "masks.u8")

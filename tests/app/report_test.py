@@ -100,7 +100,7 @@ class Report(ProgramTest):
         self.assertEqual(page.faults, [])
         shown = [image["alt"] for image in page.images]
         for path in (alarm["path"], miss["path"]):
-            self.assertIn(path, shown)
+            self.assertIn("image of " + path, shown)
             for kind in ("anomaly", "text", "visual", "residual"):
                 self.assertIn(f"{kind} map of {path}", shown)
         self.assertIn("ground truth of " + miss["path"], shown)
