@@ -22,6 +22,7 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
+#include "output_files.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 
@@ -84,7 +85,7 @@ RunsListener listener_for(ProgressBar& bar, Communicator& processes, const std::
   const RunOptions& first = runs.front().run;
   if (first.save_maps && !first.output.empty())
     listener.image_done = [&runs](std::size_t run, const Sample& sample, const at::Tensor& map) {
-      write_float_map(Path(runs[run].run.output) / "maps" / (sample.name + ".npy"), map);
+      write_float_map(output_file(Path(runs[run].run.output) / "maps", sample.name, ".npy"), map);
     };
   return listener;
 }
