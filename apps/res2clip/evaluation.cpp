@@ -22,6 +22,7 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
+#include "output_files.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 
@@ -83,7 +84,7 @@ RunsListener listener_for(ProgressBar& bar, Communicator& processes, const std::
   };
   const RunOptions& first = runs.front().run;
   const auto map_file = [&runs](std::size_t run, const char* folder, const Sample& sample) {
-    return Path(runs[run].run.output) / folder / (sample.name + ".npy");
+    return output_file(Path(runs[run].run.output) / folder, sample.name, ".npy");
   };
   if (first.save_maps && !first.output.empty())
     listener.image_done = [map_file](std::size_t run, const Sample& sample, const at::Tensor& map) {

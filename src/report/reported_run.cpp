@@ -26,6 +26,12 @@ MetricValues values_of(const Json& metrics) {
   return values;
 }
 
+/// Whether csv_cell() made a cell, which a spreadsheet would take for a formula, text.
+bool is_guarded(std::string_view cell) {
+  return cell.size() > 1 && cell[0] == '\'' &&
+         std::string_view("=+-@").find(cell[1]) != std::string_view::npos;
+}
+
 /// The cells of a CSV text, row by row. A quoted cell may hold line ends.
 std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {{""}};
@@ -44,6 +50,9 @@ std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
       rows.back().back() += letter;
   }
   if (rows.back() == std::vector<std::string>{""}) rows.pop_back();
+  for (auto& row : rows)
+    for (std::string& cell : row)
+      if (is_guarded(cell)) cell.erase(0, 1);
   return rows;
 }
 

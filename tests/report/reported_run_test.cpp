@@ -22,7 +22,7 @@ void write_example(const Path& folder) {
   one.category = "leather, \"brown\"";
   for (auto& figure : one.metrics.figures) figure = Figure::of(0.5);
   one.metrics[Metric::aupro] = Figure::none("no anomalous pixel");
-  one.images = {{"a,\n\"b\".png", true, 1.25f, 0, 0, 0}, {"c.png", false, -3e-5f, 0, 0, 0}};
+  one.images = {{"a,\n\"b\".png", true, 1.25f, 0, 0, 0}, {"=c.png", false, -3e-5f, 0, 0, 0}};
   EvaluationResult result;
   result.mean = mean_over_classes(std::vector{one.metrics});
   result.classes.push_back(one);
