@@ -54,6 +54,7 @@ TEST(ReportedRun, IsWhatTheEvaluationWrote) {
   EXPECT_EQ(run.classes[0].images[0].name, "a,\n\"b\".png");
   EXPECT_TRUE(run.classes[0].images[0].anomalous);
   EXPECT_EQ(run.classes[0].images[0].score, 1.25);
+  EXPECT_EQ(run.classes[0].images[1].name, "=c.png");
   EXPECT_FLOAT_EQ(static_cast<float>(run.classes[0].images[1].score), -3e-5f);
   EXPECT_EQ(run.remarks, std::vector<std::string>{"one & only"});
   EXPECT_EQ(run.settings, "run: {}\n");
