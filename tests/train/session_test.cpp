@@ -108,7 +108,9 @@ TEST_F(Sessions, RefuseToGoOnFromAStateThatWasChanged) {
   run_.resume = true;
   EXPECT_NO_THROW(open());
   std::string bytes = read_file(run_.output / "state.pt");
-  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  const auto place = bytes.find("next_step");  // in its pickle, not in the filling between members
+  ASSERT_NE(place, std::string::npos);
+  bytes[place] = 'N';
   write_file(run_.output / "state.pt", bytes);
   EXPECT_THAT([this] { open(); },
               Fails(ErrorKind::data, HasSubstr("state.pt: is damaged: the SHA-256 over its members")));
