@@ -1,8 +1,10 @@
 #include "output_files.hpp"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <map>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
@@ -84,16 +86,22 @@ std::string name_below(const Path& base, const Path& image) {
 }
 
 void OutputFiles::begin() {
-  struct stat status {};
-  if (!wanted() || ::stat(folder_.c_str(), &status) != 0) return;
-  device_ = status.st_dev;
-  number_ = status.st_ino;
+  if (!wanted()) return;
+  // Held open: a new folder could get the number of one that was removed.
+  const int descriptor = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  opened_ = std::shared_ptr<const int>(new int(descriptor), [](const int* held) {
+    ::close(*held);
+    delete held;
+  });
 }
 
 void OutputFiles::require_kept() const {
-  struct stat status {};
-  if (!wanted() || number_ == 0) return;
-  if (::stat(folder_.c_str(), &status) != 0 || status.st_dev != device_ || status.st_ino != number_)
+  if (!opened_) return;
+  struct stat opened {};
+  struct stat named {};
+  if (::fstat(*opened_, &opened) != 0 || ::stat(folder_.c_str(), &named) != 0 ||
+      named.st_dev != opened.st_dev || named.st_ino != opened.st_ino)
     throw runtime_error(folder_.string() +
                         ": was removed or replaced during the run; what was written there before is gone");
 }

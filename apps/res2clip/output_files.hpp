@@ -1,7 +1,7 @@
 #pragma once
 
+#include <memory>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "file_set.hpp"
@@ -51,8 +51,7 @@ class OutputFiles {
   Path folder_;
   std::string suffix_;
   FileSet protected_;
-  dev_t device_ = 0;
-  ino_t number_ = 0;
+  std::shared_ptr<const int> opened_;  // the folder that files are written to; null before begin()
 };
 
 }  // namespace res2clip::app
