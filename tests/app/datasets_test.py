@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 from program import ProgramTest, done, main, run
+from visa_layout import as_visa
 
 SMALL = ("--batch-size", 8, "--threads", 1)
 
@@ -107,23 +108,7 @@ class Datasets(ProgramTest):
     def visa(self):
         """VisA's folders and list, which names a second class that is not there."""
         root, part = self.tree("visa")
-        rows = ["object,split,label,image,mask", "other,test,normal,other/Data/Images/Normal/0.png,"]
-        def move(path, name):
-            target = part / "Data" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.rename(target)
-            return target.relative_to(root)
-        for kind in self.defects(part):
-            for path in sorted(kind.glob("*.png")):
-                mask = move(part / "ground_truth" / kind.name / f"{path.stem}_mask.png", f"Masks/Anomaly/{kind.name}{path.name}")
-                rows.append(f"gear,test,anomaly,{move(path, f'Images/Anomaly/{kind.name}{path.name}')},{mask}")
-        for split in ("train", "test"):
-            for path in sorted((part / split / "good").glob("*.png")):
-                rows.append(f"gear,{split},normal,{move(path, f'Images/Normal/{split}{path.name}')},")
-        for folder in ("train", "test", "ground_truth"):
-            shutil.rmtree(part / folder)
-        (root / "split_csv").mkdir()
-        (root / "split_csv/1cls.csv").write_text("\n".join(rows) + "\n")
+        as_visa(root, part, "other,test,normal,other/Data/Images/Normal/0.png,")
         return root
 
     def real_iad(self):

@@ -16,6 +16,7 @@
 #include "res2clip/pipeline/detect_each.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "pipeline/weave.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
 
@@ -26,19 +27,10 @@ using namespace testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class InspectorTest : public ::testing::Test {
+class InspectorTest : public TinyClipTest {
  protected:
   InspectorTest() {
-    settings.compute.device = "cpu";
     settings.compute.batch_size = 3;
-    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
-    const Path root = test_data("generated/images/weave");
-    for (const auto& entry : std::filesystem::directory_iterator(root / "train/good"))
-      normals.push_back(entry.path());
-    for (const auto& entry : std::filesystem::directory_iterator(root / "test/cut"))
-      queries.push_back(entry.path());
-    std::sort(normals.begin(), normals.end());
-    std::sort(queries.begin(), queries.end());
     for (int i = 0; queries.size() < 12; ++i) queries.push_back(queries[static_cast<std::size_t>(i)]);
   }
   ~InspectorTest() override { at::set_num_threads(threads_before); }
@@ -92,9 +84,8 @@ class InspectorTest : public ::testing::Test {
     return text;
   }
 
-  TemporaryFolder folder;
-  Settings settings;
-  std::vector<Path> normals, queries;
+  const std::vector<Path> normals = weave_images("train/good");
+  std::vector<Path> queries = weave_images("test/cut");
   const int threads_before = at::get_num_threads();
 };
 

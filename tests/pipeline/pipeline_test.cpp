@@ -7,6 +7,7 @@
 #include "res2clip/features/stored_features.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "pipeline/weave.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
 
@@ -18,24 +19,10 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-/// The tiny CLIP as a file, and images of one class.
-class PipelineTest : public ::testing::Test {
+/// With images of one class.
+class PipelineTest : public TinyClipTest {
  protected:
-  PipelineTest() {
-    settings.compute.device = "cpu";
-    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
-    const Path images = test_data("generated/images/weave");
-    for (const auto& entry : std::filesystem::directory_iterator(images / "train/good"))
-      normals.push_back(entry.path());
-    for (const auto& entry : std::filesystem::directory_iterator(images / "test/cut"))
-      queries.push_back(entry.path());
-    std::sort(normals.begin(), normals.end());
-    std::sort(queries.begin(), queries.end());
-  }
-
-  TemporaryFolder folder;
-  Settings settings;
-  std::vector<Path> normals, queries;
+  const std::vector<Path> normals = weave_images("train/good"), queries = weave_images("test/cut");
 };
 
 TEST_F(PipelineTest, TakesItsImageSizeFromTheArchive) {

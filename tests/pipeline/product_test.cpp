@@ -9,6 +9,7 @@
 #include "res2clip/image/read.hpp"
 
 #include "clip/tiny_backbone.hpp"
+#include "pipeline/weave.hpp"
 #include "support/fails.hpp"
 #include "support/goldens.hpp"
 
@@ -20,24 +21,17 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// The tiny CLIP, the images of one class, and a bank that holds six of them.
-class ProductTest : public ::testing::Test {
+class ProductTest : public TinyClipTest {
  protected:
   ProductTest() {
-    settings.compute.device = "cpu";
-    export_backbone(tiny_weights(), {.image_size = 70}, folder / "tiny.pt");
-    const Path images = test_data("generated/images/weave");
-    for (const char* part : {"train/good", "test/good", "test/cut"})
-      for (const auto& entry : std::filesystem::directory_iterator(images / part))
-        all.push_back(entry.path());
-    std::sort(all.begin(), all.end());
+    for (const char* part : {"test/cut", "test/good", "train/good"})
+      for (const Path& image : weave_images(part)) all.push_back(image);
     pipeline.emplace(Pipeline::load(folder / "tiny.pt", settings));
     while (good.size() < 6) good.push_back(all[good.size() % all.size()]);
   }
 
   Product calibrated() const { return {*pipeline, pipeline->calibrated(pipeline->remember(good), 0.05)}; }
 
-  TemporaryFolder folder;
-  Settings settings;
   std::optional<Pipeline> pipeline;
   std::vector<Path> all, good;
 };

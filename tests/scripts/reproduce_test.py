@@ -5,7 +5,6 @@ reproduce_test.py PROGRAM PROJECT FORMULA_CLIP
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,29 +14,8 @@ import unittest
 from pathlib import Path
 
 PROGRAM, PROJECT, FORMULA_CLIP = (Path(argument).resolve() for argument in sys.argv[1:4])
-
-
-def as_visa(root, part):
-    """Moves a class of MVTec's layout into VisA's, with its list."""
-    rows = ["object,split,label,image,mask"]
-
-    def move(path, name):
-        target = part / "Data" / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
-        return target.relative_to(root)
-
-    for kind in sorted(p for p in (part / "test").iterdir() if p.name != "good"):
-        for path in sorted(kind.glob("*.png")):
-            mask = move(part / "ground_truth" / kind.name / f"{path.stem}_mask.png", f"Masks/Anomaly/{kind.name}{path.name}")
-            rows.append(f"{part.name},test,anomaly,{move(path, f'Images/Anomaly/{kind.name}{path.name}')},{mask}")
-    for split in ("train", "test"):
-        for path in sorted((part / split / "good").glob("*.png")):
-            rows.append(f"{part.name},{split},normal,{move(path, f'Images/Normal/{split}{path.name}')},")
-    for folder in ("train", "test", "ground_truth"):
-        shutil.rmtree(part / folder)
-    (root / "split_csv").mkdir()
-    (root / "split_csv/1cls.csv").write_text("\n".join(rows) + "\n")
+sys.path.insert(0, str(PROJECT / "tests/app"))
+from visa_layout import as_visa  # noqa: E402
 
 
 class Reproduce(unittest.TestCase):
