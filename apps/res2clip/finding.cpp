@@ -54,13 +54,9 @@ constexpr std::array kCsvColumns{"path",      "verdict", "score",        "text",
 
 Finding finding_of(const Path& image, const FetchedScores& fetched, std::int64_t row,
                    const Measure& measure) {
-  const auto value = [&](const at::Tensor& scores) { return scores[row].item<double>(); };
   Finding finding;
+  static_cast<ImageScores&>(finding) = fetched.of(row);
   finding.image = image;
-  finding.score = value(fetched.score);
-  finding.text = value(fetched.text);
-  finding.visual = value(fetched.visual);
-  finding.residual = value(fetched.residual);
   finding.threshold = measure.threshold;
   finding.bank = measure.bank;
   if (!measure.threshold) return finding;

@@ -15,9 +15,8 @@
 namespace res2clip::app {
 
 /// What `infer` says of one image.
-struct Finding {
+struct Finding : ImageScores {
   Path image;
-  double score = 0, text = 0, visual = 0, residual = 0;
   std::optional<double> threshold;     ///< nothing: none was given, and the references tell none
   std::optional<bool> anomalous;       ///< whether the score is above the threshold; nothing without one
   std::optional<Judgement> judgement;  ///< nothing without a threshold

@@ -47,6 +47,11 @@ void FetchedScores::wait() {
   if (copied_) copied_->synchronize();
 }
 
+ImageScores FetchedScores::of(std::int64_t row) const {
+  const auto value = [row](const at::Tensor& scores) { return scores[row].item<double>(); };
+  return {value(score), value(text), value(visual), value(residual)};
+}
+
 bool FetchedScores::finite(std::int64_t row) const {
   return finite_[row].item<bool>();
 }

@@ -7,13 +7,9 @@ namespace {
 
 DetectedImage detected(InspectedImage image) {
   const FetchedScores& scores = *image.scores;
-  const auto value = [&](const at::Tensor& tensor) { return tensor[image.row].item<double>(); };
   DetectedImage result;
+  static_cast<ImageScores&>(result) = scores.of(image.row);
   result.index = image.index;
-  result.score = value(scores.score);
-  result.text = value(scores.text);
-  result.visual = value(scores.visual);
-  result.residual = value(scores.residual);
   result.map = scores.map[image.row].clone();
   result.height = image.file.height;
   result.width = image.file.width;

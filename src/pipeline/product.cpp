@@ -18,13 +18,9 @@ Product::Product(Pipeline pipeline, ReferenceBank bank, std::optional<double> th
 
 Finding Product::found(const FetchedScores& scores, std::int64_t row, std::int64_t height,
                        std::int64_t width) const {
-  const auto value = [&](const at::Tensor& tensor) { return tensor[row].item<double>(); };
   Finding finding;
+  static_cast<ImageScores&>(finding) = scores.of(row);
   finding.map = scores.map[row].clone();
-  finding.score = value(scores.score);
-  finding.text = value(scores.text);
-  finding.visual = value(scores.visual);
-  finding.residual = value(scores.residual);
   finding.judgement = judgement_of(scores, row, measure_);
   finding.region = hottest_region(finding.map, height, width, overlay_.outline_fraction);
   finding.stands_out = res2clip::stands_out(finding.judgement, finding.region, overlay_.calm);

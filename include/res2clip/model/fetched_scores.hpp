@@ -15,6 +15,11 @@ namespace res2clip {
 /// Whether all of an image's map and scores are finite numbers: bool [B], on the detection's device.
 at::Tensor finite_images(const Detection& detection);
 
+/// The scores of one image: fused (Eq. 5), and of the branches.
+struct ImageScores {
+  double score = 0, text = 0, visual = 0, residual = 0;
+};
+
 /// The fused map and the scores of a batch's detections, on their way to the CPU. A GPU copies them as soon
 /// as they are there, while the host queues the next batch.
 class FetchedScores {
@@ -24,6 +29,9 @@ class FetchedScores {
 
   /// Waits for the copies. The tensors are valid afterwards: maps [B, H, W], the others [B].
   void wait();
+
+  /// The scores of image `row`. Valid after wait().
+  ImageScores of(std::int64_t row) const;
 
   /// Whether all of image `row`'s map and scores are finite numbers. Valid after wait(). If not, the
   /// backbone, the references or the adapters hold numbers too large to compute with, and the image has no

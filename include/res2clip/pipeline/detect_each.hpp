@@ -9,19 +9,18 @@
 #include <ATen/core/Tensor.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/model/fetched_scores.hpp"
 #include "res2clip/pipeline/pipeline.hpp"
 
 namespace res2clip {
 
-/// What became of one image of a list.
-struct DetectedImage {
+/// What became of one image of a list. Its scores are always finite.
+struct DetectedImage : ImageScores {
   std::size_t index = 0;         ///< in the list
   std::optional<Error> failure;  ///< why there is no result; everything below is empty then
   at::Tensor map;                ///< float32 [S, S] on the CPU: the fused map (Eq. 5), in memory of its own
-  double score = 0;              ///< fused (Eq. 5); always finite
-  double text = 0, visual = 0, residual = 0;  ///< of the branches
-  std::int64_t height = 0, width = 0;         ///< of the image in its file
-  at::Tensor pixels;                          ///< uint8 [H, W, 3], if asked for
+  std::int64_t height = 0, width = 0;  ///< of the image in its file
+  at::Tensor pixels;                   ///< uint8 [H, W, 3], if asked for
 };
 
 /// How a list is gone through. Any function may be empty; what one throws ends it and goes through as it is.

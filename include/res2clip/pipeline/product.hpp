@@ -15,14 +15,12 @@
 
 namespace res2clip {
 
-/// What is found in one image of a product.
-struct Finding {
-  at::Tensor map;                             ///< float32 [S, S] on the CPU: the fused map (Eq. 5)
-  double score = 0;                           ///< fused (Eq. 5); always finite
-  double text = 0, visual = 0, residual = 0;  ///< of the branches
-  std::optional<Judgement> judgement;         ///< nothing without a threshold
-  HottestRegion region;                       ///< its box in pixels of the image
-  bool stands_out = false;                    ///< whether the region is drawn with a line around it
+/// What is found in one image of a product. Its scores are always finite.
+struct Finding : ImageScores {
+  at::Tensor map;                      ///< float32 [S, S] on the CPU: the fused map (Eq. 5)
+  std::optional<Judgement> judgement;  ///< nothing without a threshold
+  HottestRegion region;                ///< its box in pixels of the image
+  bool stands_out = false;             ///< whether the region is drawn with a line around it
 };
 
 /// What became of one image file of a list.
