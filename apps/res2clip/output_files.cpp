@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "res2clip/core/error.hpp"
-#include "res2clip/core/files.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -57,19 +56,6 @@ std::vector<std::string> output_names(const std::vector<Path>& images) {
   }
   while (names_in_full(names, full)) continue;
   return names;
-}
-
-Path output_file(const Path& folder, const std::string& name, const std::string& suffix) {
-  constexpr std::size_t kLongest = 255;  // of a file's name, in bytes, on the usual file systems
-  constexpr std::size_t kDigits = 16;
-  const Path whole(name);
-  std::string last = whole.filename().string();
-  if (last.size() + suffix.size() > kLongest) {
-    std::size_t kept = kLongest - suffix.size() - kDigits - 1;
-    while (kept > 0 && (last[kept] & 0xC0) == 0x80) --kept;  // whole letters
-    last = last.substr(0, kept) + "-" + sha256(last).substr(0, kDigits);
-  }
-  return folder / whole.parent_path() / (last + suffix);
 }
 
 std::string stream_output_name(const Path& image) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "res2clip/core/output_file.hpp"
+
 #include "file_set.hpp"
 
 namespace res2clip::app {
@@ -19,10 +21,6 @@ std::string stream_output_name(const Path& image);
 /// The same for an image below a folder: its path from there, with its suffix. Throws a settings error for an
 /// image that is not below it.
 std::string name_below(const Path& base, const Path& image);
-
-/// The path of an image's output file. A name that no file could have is shortened, and ends in a part of its
-/// SHA-256 instead.
-Path output_file(const Path& folder, const std::string& name, const std::string& suffix);
 
 /// Where overlays and maps go, and which files they must not replace.
 class OutputFiles {
