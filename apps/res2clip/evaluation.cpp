@@ -22,7 +22,6 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
-#include "output_files.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 
@@ -83,18 +82,18 @@ RunsListener listener_for(ProgressBar& bar, Communicator& processes, const std::
              (several ? "  " + run_name(runs[run].run.shots, runs[run].run.seed) : ""));
   };
   const RunOptions& first = runs.front().run;
-  const auto map_file = [&runs](std::size_t run, const char* folder, const Sample& sample) {
-    return output_file(Path(runs[run].run.output) / folder, sample.name, ".npy");
+  const auto write_map = [&runs](std::size_t run, MapKind kind, const Sample& sample, const at::Tensor& map) {
+    write_float_map(map_file(runs[run].run.output, kind, sample.name), map);
   };
   if (first.save_maps && !first.output.empty())
-    listener.image_done = [map_file](std::size_t run, const Sample& sample, const at::Tensor& map) {
-      write_float_map(map_file(run, "maps", sample), map);
+    listener.image_done = [write_map](std::size_t run, const Sample& sample, const at::Tensor& map) {
+      write_map(run, MapKind::fused, sample, map);
     };
   if (first.save_branch_maps && !first.output.empty())
-    listener.branches_done = [map_file](std::size_t run, const Sample& sample, const BranchMaps& maps) {
-      write_float_map(map_file(run, "text_maps", sample), maps.text);
-      write_float_map(map_file(run, "visual_maps", sample), maps.visual);
-      write_float_map(map_file(run, "residual_maps", sample), maps.residual);
+    listener.branches_done = [write_map](std::size_t run, const Sample& sample, const BranchMaps& maps) {
+      write_map(run, MapKind::text, sample, maps.text);
+      write_map(run, MapKind::visual, sample, maps.visual);
+      write_map(run, MapKind::residual, sample, maps.residual);
     };
   return listener;
 }

@@ -26,13 +26,12 @@ struct EvaluatedRun {
   std::string references;  ///< the text of a references file
 };
 
-/// What a run found and was made with. `result` lacks remarks and comparison; `remarks` are on its images;
-/// `ablation`: the paper's row that a run of a sweep stands for, and the settings that its plan changes on
-/// purpose.
+/// What of the paper a run of a sweep stands for.
 struct Comparison {
-  PublishedSetting ablation;
-  std::vector<std::string> meant;
+  PublishedSetting ablation;       ///< the row; no source: none of an ablation
+  std::vector<std::string> meant;  ///< settings that its plan changes on purpose
 };
+/// What a run found and was made with. `result` lacks remarks and comparison; `remarks` are on its images.
 EvaluatedRun finished_run(RunSettings settings, EvaluationResult result, const Pipeline& pipeline,
                           const Dataset& dataset, const std::vector<std::string>& remarks,
                           const References& references, const Comparison& comparison = {});

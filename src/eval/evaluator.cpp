@@ -15,10 +15,10 @@
 #include "res2clip/metrics/accumulator.hpp"
 #include "res2clip/model/fetched_scores.hpp"
 
+#include "feature_stream.hpp"
+
 namespace res2clip {
 namespace {
-
-using Batch = std::span<const Sample>;
 
 /// The test images of a class; a class may have none.
 std::span<const Sample> test_of(const Dataset& dataset, const std::string& category) {
@@ -78,57 +78,12 @@ void require_references(const Dataset& dataset, const EvaluationRun& run) {
   }
 }
 
-std::vector<Path> paths_of(Batch batch) {
-  std::vector<Path> paths;
-  for (const Sample& sample : batch) paths.push_back(sample.image);
-  return paths;
-}
-
 /// One image of a batch, as views.
 Features image_of(const Features& batch, std::int64_t i) {
   Features image{batch.global.narrow(0, i, 1), {}, batch.grid};
   for (const auto& [layer, patches] : batch.patches) image.patches[layer] = patches.narrow(0, i, 1);
   return image;
 }
-
-/// All batches of an evaluation in the order in which their features are needed.
-class FeatureStream {
- public:
-  FeatureStream(FeatureSource& source, std::int64_t batch_size, const ProgressCallback& progress)
-      : source_(source), batch_size_(static_cast<std::size_t>(batch_size)), progress_(progress) {}
-
-  void plan(std::span<const Sample> samples) {
-    total_ += static_cast<std::int64_t>(samples.size());
-    for (std::size_t first = 0; first < samples.size(); first += batch_size_)
-      batches_.push_back(samples.subspan(first, std::min(batch_size_, samples.size() - first)));
-  }
-
-  /// The next planned batch with its features.
-  std::pair<Batch, Features> next() {
-    constexpr std::size_t kBatchesAhead = 2;
-    const Batch batch = batches_[position_++];
-    announced_ = std::max(announced_, position_);
-    for (; announced_ < std::min(position_ + kBatchesAhead, batches_.size()); ++announced_)
-      source_.soon(paths_of(batches_[announced_]));
-    Features features = source_.of(paths_of(batch));
-    const std::int64_t given = features.global.defined() ? features.batch() : 0;
-    if (given != static_cast<std::int64_t>(batch.size()))
-      throw data_error("the source of features gave those of " + std::to_string(given) + " images for " +
-                       std::to_string(batch.size()) + ", of which " + batch.front().name + " is the first");
-    done_ += static_cast<std::int64_t>(batch.size());
-    if (progress_) progress_(done_, total_, batch.front().category);
-    return {batch, std::move(features)};
-  }
-
- private:
-  FeatureSource& source_;
-  std::size_t batch_size_;
-  const ProgressCallback& progress_;
-  std::vector<Batch> batches_;
-  std::size_t position_ = 0, announced_ = 0;
-  std::int64_t done_ = 0;
-  std::int64_t total_ = 0;
-};
 
 std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const ReadMask& read) {
   std::vector<at::Tensor> masks(batch.size());

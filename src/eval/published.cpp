@@ -1,6 +1,7 @@
 #include "res2clip/eval/published.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -112,6 +113,10 @@ PaperComparison ablation_of(const ComparedRun& run, const PublishedDataset& pape
 }
 
 }  // namespace
+
+bool PublishedFigure::is_beyond(double difference) const {
+  return deviation && std::abs(difference) > *deviation + 0.05;
+}
 
 std::span<const PublishedResult> published_rows() {
   return publication().rows;

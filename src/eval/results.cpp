@@ -13,6 +13,7 @@
 #include "res2clip/core/version.hpp"
 
 #include "results_parts.hpp"
+#include "table_cells.hpp"
 
 namespace res2clip {
 namespace {
@@ -57,18 +58,6 @@ Json named_by_card(const std::string& weights_sha256) {
   return name.empty() ? Json(nullptr) : Json(name);
 }
 
-std::array<std::optional<double>, kMetricCount> values_of(const MeanMetrics& mean) {
-  std::array<std::optional<double>, kMetricCount> values;
-  for (const Metric metric : kMetrics) values[static_cast<std::size_t>(metric)] = mean[metric].value;
-  return values;
-}
-
-std::string row(const std::string& name, const auto& figures) {
-  std::string line = csv_cell(name);
-  for (const auto& figure : figures) line += "," + (figure.value ? csv_cell(*figure.value) : std::string());
-  return line + "\n";
-}
-
 }  // namespace
 
 Json provenance_json(const Provenance& provenance) {
@@ -88,8 +77,7 @@ Json provenance_json(const Provenance& provenance) {
   return json;
 }
 
-Json published_json(const PublishedResult& published,
-                    const std::array<std::optional<double>, kMetricCount>& means) {
+Json published_json(const PublishedResult& published, const MetricValues& means) {
   Json figures = Json::object();
   for (const auto metric : kMetrics) {
     const auto& paper = published[metric];
@@ -132,8 +120,9 @@ std::string results_csv(const EvaluationResult& result) {
   std::string text = "class";
   for (const auto metric : kMetrics) text += "," + std::string(name_of(metric));
   text += "\n";
-  for (const auto& one : result.classes) text += row(one.category, one.metrics.figures);
-  return text + row("mean", result.mean.figures);
+  for (const auto& one : result.classes)
+    text += csv_cell(one.category) + metric_cells(values_of(one.metrics)) + "\n";
+  return text + "mean" + metric_cells(values_of(result.mean)) + "\n";
 }
 
 std::string scores_csv(const EvaluationResult& result) {

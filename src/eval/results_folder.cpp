@@ -1,5 +1,6 @@
 #include "res2clip/eval/results_folder.hpp"
 
+#include <array>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -10,6 +11,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
+#include "res2clip/core/output_file.hpp"
 
 #include "results_parts.hpp"
 
@@ -69,6 +71,11 @@ std::string difference(const std::map<std::string, std::string>& held,
 }
 
 }  // namespace
+
+Path map_file(const Path& folder, MapKind kind, const std::string& name) {
+  constexpr std::array kFolders{"maps", "text_maps", "visual_maps", "residual_maps"};
+  return output_file(folder / kFolders.at(static_cast<std::size_t>(kind)), name, ".npy");
+}
 
 std::string identity_of(const Provenance& provenance, const Json& settings) {
   std::string text;

@@ -13,7 +13,6 @@ namespace res2clip {
 nlohmann::ordered_json provenance_json(const Provenance& provenance);
 
 /// The paper's row in percent with its table, and how far `means` (fractions of 1) are from it.
-nlohmann::ordered_json published_json(const PublishedResult& published,
-                                      const std::array<std::optional<double>, kMetricCount>& means);
+nlohmann::ordered_json published_json(const PublishedResult& published, const MetricValues& means);
 
 }  // namespace res2clip

@@ -46,29 +46,16 @@ ShotsSummary summary_of(std::int64_t shots, std::vector<SeededRun> runs) {
   return summary;
 }
 
-std::array<std::optional<double>, kMetricCount> means_of(const Spreads& spreads) {
-  std::array<std::optional<double>, kMetricCount> means;
+MetricValues means_of(const Spreads& spreads) {
+  MetricValues means;
   for (std::size_t i = 0; i < kMetricCount; ++i) means[i] = spreads[i].mean;
   return means;
 }
 
-std::array<std::optional<double>, kMetricCount> deviations_of(const Spreads& spreads) {
-  std::array<std::optional<double>, kMetricCount> deviations;
+MetricValues deviations_of(const Spreads& spreads) {
+  MetricValues deviations;
   for (std::size_t i = 0; i < kMetricCount; ++i) deviations[i] = spreads[i].deviation;
   return deviations;
-}
-
-std::array<std::optional<double>, kMetricCount> values_of(const auto& figures) {
-  std::array<std::optional<double>, kMetricCount> values;
-  for (std::size_t i = 0; i < kMetricCount; ++i) values[i] = figures[i].value;
-  return values;
-}
-
-std::string table_line(const std::string& name, const std::array<std::optional<double>, kMetricCount>& values,
-                       std::size_t width) {
-  std::string text = first_column(name, width);
-  for (const auto& value : values) text += percent(value);
-  return text + "\n";
 }
 
 std::string table_of(const ShotsSummary& summary) {
@@ -80,9 +67,10 @@ std::string table_of(const ShotsSummary& summary) {
   heading.replace(0, width, first_column(names.front(), width));
   std::string text = heading + "\n" + std::string(heading.size(), '-') + "\n";
   for (std::size_t i = 0; i < summary.runs.size(); ++i)
-    text += table_line(names[i + 1], values_of(summary.runs[i].result->mean.figures), width);
-  text += std::string(heading.size(), '-') + "\n" + table_line("mean", means_of(summary.mean), width);
-  if (summary.runs.size() > 1) text += table_line("  +-", deviations_of(summary.mean), width);
+    text += metrics_line(names[i + 1], values_of(summary.runs[i].result->mean), width) + "\n";
+  text +=
+      std::string(heading.size(), '-') + "\n" + metrics_line("mean", means_of(summary.mean), width) + "\n";
+  if (summary.runs.size() > 1) text += metrics_line("  +-", deviations_of(summary.mean), width) + "\n";
   if (summary.paper.row != nullptr)
     text += published_lines(*summary.paper.row, means_of(summary.mean), width);
   if (!summary.paper.why_not.empty()) text += "not compared with the paper: " + summary.paper.why_not + "\n";
@@ -90,10 +78,8 @@ std::string table_of(const ShotsSummary& summary) {
 }
 
 std::string csv_row(std::int64_t shots, const std::string& seed, const std::string& category,
-                    const std::array<std::optional<double>, kMetricCount>& values) {
-  std::string line = std::to_string(shots) + "," + seed + "," + csv_cell(category);
-  for (const auto& value : values) line += "," + (value ? csv_cell(*value) : std::string());
-  return line + "\n";
+                    const MetricValues& values) {
+  return std::to_string(shots) + "," + seed + "," + csv_cell(category) + metric_cells(values) + "\n";
 }
 
 Json number_or_null(const std::optional<double>& value) {
@@ -172,8 +158,8 @@ std::string runs_csv(std::span<const ShotsSummary> summaries) {
     for (const SeededRun& run : summary.runs) {
       const std::string seed = std::to_string(run.seed);
       for (const ClassResult& one : run.result->classes)
-        text += csv_row(run.shots, seed, one.category, values_of(one.metrics.figures));
-      text += csv_row(run.shots, seed, "mean", values_of(run.result->mean.figures));
+        text += csv_row(run.shots, seed, one.category, values_of(one.metrics));
+      text += csv_row(run.shots, seed, "mean", values_of(run.result->mean));
     }
     for (const auto& [name, pick] : {std::pair{"mean", &means_of}, std::pair{"deviation", &deviations_of}}) {
       for (const ClassResult& one : summary.runs.front().result->classes)

@@ -12,20 +12,6 @@
 namespace res2clip {
 namespace {
 
-using Values = std::array<std::optional<double>, kMetricCount>;
-
-Values values_of(const auto& figures) {
-  Values values;
-  for (std::size_t i = 0; i < kMetricCount; ++i) values[i] = figures[i].value;
-  return values;
-}
-
-std::string cells_of(const Values& values) {
-  std::string text;
-  for (const auto& value : values) text += "," + (value ? csv_cell(*value) : std::string());
-  return text;
-}
-
 /// The paper's table, and the differences to it in percentage points.
 std::string paper_cells(const EvaluationResult& result) {
   const PublishedResult* const row = result.paper.row;
@@ -66,14 +52,8 @@ std::string name_of(const std::vector<const SweptRun*>& group) {
   return (name.empty() ? "" : name + ", ") + std::to_string(group.size()) + " seeds";
 }
 
-std::string line_of(const std::string& name, const Values& values, std::size_t width) {
-  std::string text = first_column(name, width);
-  for (const auto& value : values) text += percent(value);
-  return text + "\n";
-}
-
 std::string group_lines(const std::vector<const SweptRun*>& group, std::size_t width) {
-  Values means, deviations;
+  MetricValues means, deviations;
   for (std::size_t i = 0; i < kMetricCount; ++i) {
     std::vector<std::optional<double>> values;
     for (const SweptRun* run : group) values.push_back(run->result->mean.figures[i].value);
@@ -81,8 +61,8 @@ std::string group_lines(const std::vector<const SweptRun*>& group, std::size_t w
     means[i] = spread.mean;
     deviations[i] = spread.deviation;
   }
-  std::string text = line_of(name_of(group), means, width);
-  if (group.size() > 1) text += line_of("  +-", deviations, width);
+  std::string text = metrics_line(name_of(group), means, width) + "\n";
+  if (group.size() > 1) text += metrics_line("  +-", deviations, width) + "\n";
   const PaperComparison& paper = group.front()->result->paper;
   return paper.row == nullptr ? text : text + published_lines(*paper.row, means, width);
 }
@@ -109,10 +89,9 @@ std::string sweep_csv(std::span<const std::string> keys, std::span<const SweptRu
     std::string beginning = csv_cell(run.name);
     for (const std::string& value : run.values) beginning += "," + csv_cell(value);
     for (const ClassResult& one : run.result->classes)
-      text += beginning + "," + csv_cell(one.category) + cells_of(values_of(one.metrics.figures)) + "," +
+      text += beginning + "," + csv_cell(one.category) + metric_cells(values_of(one.metrics)) + "," +
               std::string(kMetricCount, ',') + "\n";
-    text +=
-        beginning + ",mean" + cells_of(values_of(run.result->mean.figures)) + paper_cells(*run.result) + "\n";
+    text += beginning + ",mean" + metric_cells(values_of(run.result->mean)) + paper_cells(*run.result) + "\n";
   }
   return text;
 }

@@ -10,12 +10,6 @@
 namespace res2clip {
 namespace {
 
-std::string line(const std::string& name, const auto& figures, std::size_t width) {
-  std::string text = first_column(name, width);
-  for (const auto& figure : figures) text += percent(figure.value);
-  return text;
-}
-
 /// "not of all classes: P-AUROC (14 of 15), P-AP (14 of 15)" under the mean, where some are missing.
 std::string missing_note(const MeanMetrics& mean) {
   std::string text;
@@ -42,7 +36,7 @@ std::string table_heading(std::size_t width) {
 }
 
 std::string class_line(const std::string& category, const ClassMetrics& metrics, std::size_t width) {
-  return line(category, metrics.figures, width);
+  return metrics_line(category, values_of(metrics), width);
 }
 
 std::string results_table(const EvaluationResult& result) {
@@ -52,12 +46,8 @@ std::string results_table(const EvaluationResult& result) {
   const std::string rule(width + kColumn * kMetricCount, '-');
   std::string text = table_heading(width) + "\n" + rule + "\n";
   for (const auto& one : result.classes) text += class_line(one.category, one.metrics, width) + "\n";
-  text += rule + "\n" + line("mean", result.mean.figures, width) + "\n";
-  if (result.paper.row != nullptr) {
-    std::array<std::optional<double>, kMetricCount> means;
-    for (const auto metric : kMetrics) means[static_cast<std::size_t>(metric)] = result.mean[metric].value;
-    text += published_lines(*result.paper.row, means, width);
-  }
+  text += rule + "\n" + metrics_line("mean", values_of(result.mean), width) + "\n";
+  if (result.paper.row != nullptr) text += published_lines(*result.paper.row, values_of(result.mean), width);
   text += missing_note(result.mean);
   if (!result.paper.why_not.empty()) text += "not compared with the paper: " + result.paper.why_not + "\n";
   return text;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "res2clip/core/csv.hpp"
 #include "res2clip/core/terminal_text.hpp"
 
 namespace res2clip {
@@ -11,11 +12,6 @@ namespace {
 
 std::string padded_left(const std::string& text, std::size_t width) {
   return std::string(width > text.size() ? width - text.size() : 0, ' ') + text;
-}
-
-/// Whether a difference is larger than the paper's standard deviation. Both are rounded to one decimal.
-bool is_beyond(const PublishedFigure& figure, double apart) {
-  return figure.deviation && std::abs(apart) > *figure.deviation + 0.05;
 }
 
 }  // namespace
@@ -45,8 +41,19 @@ std::string percent(const std::optional<double>& value) {
   return cell(value ? decimal(*value * 100.0) : "-");
 }
 
-std::string published_lines(const PublishedResult& published,
-                            const std::array<std::optional<double>, kMetricCount>& means, std::size_t width) {
+std::string metrics_line(const std::string& name, const MetricValues& values, std::size_t width) {
+  std::string text = first_column(name, width);
+  for (const auto& value : values) text += percent(value);
+  return text;
+}
+
+std::string metric_cells(const MetricValues& values) {
+  std::string text;
+  for (const auto& value : values) text += "," + (value ? csv_cell(*value) : std::string());
+  return text;
+}
+
+std::string published_lines(const PublishedResult& published, const MetricValues& means, std::size_t width) {
   std::string paper = first_column("paper", width);
   std::string deviation = first_column("  +-", width);
   std::string difference = first_column("difference", width);
@@ -61,7 +68,7 @@ std::string published_lines(const PublishedResult& published,
       continue;
     }
     const double apart = *own * 100.0 - figure->mean;
-    const bool far = is_beyond(*figure, apart);
+    const bool far = figure->is_beyond(apart);
     beyond = beyond || far;
     difference += cell(decimal(apart, "%+.1f") + (far ? "*" : ""));
   }

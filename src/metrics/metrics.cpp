@@ -8,6 +8,18 @@ std::string_view name_of(Metric metric) {
   return names[static_cast<std::size_t>(metric)];
 }
 
+MetricValues values_of(const ClassMetrics& metrics) {
+  MetricValues values;
+  for (std::size_t i = 0; i < kMetricCount; ++i) values[i] = metrics.figures[i].value;
+  return values;
+}
+
+MetricValues values_of(const MeanMetrics& mean) {
+  MetricValues values;
+  for (std::size_t i = 0; i < kMetricCount; ++i) values[i] = mean.figures[i].value;
+  return values;
+}
+
 MeanMetrics mean_over_classes(std::span<const ClassMetrics> classes) {
   MeanMetrics mean;
   mean.classes = static_cast<std::int64_t>(classes.size());

@@ -9,6 +9,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/html.hpp"
+#include "res2clip/eval/results_folder.hpp"
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/read.hpp"
 #include "res2clip/image/resize.hpp"
@@ -23,11 +24,11 @@ namespace {
 
 constexpr std::int64_t kThumbnail = 160;  // px, the longer edge
 
-/// Folders that `eval` writes maps to, and what they show.
-constexpr std::array<std::pair<const char*, const char*>, 4> kMaps = {{{"maps", "anomaly map"},
-                                                                       {"text_maps", "text map"},
-                                                                       {"visual_maps", "visual map"},
-                                                                       {"residual_maps", "residual map"}}};
+/// The maps that are shown, and what they are called.
+constexpr std::array<std::pair<MapKind, const char*>, 4> kMaps = {{{MapKind::fused, "anomaly map"},
+                                                                   {MapKind::text, "text map"},
+                                                                   {MapKind::visual, "visual map"},
+                                                                   {MapKind::residual, "residual map"}}};
 
 /// Not enlarged.
 at::Tensor shrunk(const at::Tensor& image) {
@@ -55,15 +56,15 @@ std::string mask_tag(const ReportedRun& run, const ScoredImage& image) {
 }
 
 /// A map over the image, if the results hold it.
-std::string heat_tag(const ReportedRun& run, const std::string& folder, const std::string& kind,
-                     const ScoredImage& image, const at::Tensor& pixels) {
-  const Path file = run.folder / folder / (image.name + ".npy");
+std::string heat_tag(const ReportedRun& run, MapKind kind, const std::string& title, const ScoredImage& image,
+                     const at::Tensor& pixels) {
+  const Path file = map_file(run.folder, kind, image.name);
   if (!std::filesystem::exists(file)) return {};
   OverlayOptions options;
   options.side_by_side = false;
   options.smallest_edge = 1;
   const at::Tensor map = read_float_map(file);
-  return image_tag(heat_overlay(pixels, {map, heat_scale(map, options)}, "", options), kind, image.name);
+  return image_tag(heat_overlay(pixels, {map, heat_scale(map, options)}, "", options), title, image.name);
 }
 
 std::string figure_html(const ReportedRun& run, const ScoredImage& image) {
@@ -71,7 +72,7 @@ std::string figure_html(const ReportedRun& run, const ScoredImage& image) {
   try {
     const at::Tensor pixels = shrunk(read_image(run.data_root / image.name));
     text += image_tag(pixels, "image", image.name) + mask_tag(run, image);
-    for (const auto& [folder, kind] : kMaps) text += heat_tag(run, folder, kind, image, pixels);
+    for (const auto& [kind, title] : kMaps) text += heat_tag(run, kind, title, image, pixels);
   } catch (const Error&) {
     text += "<div class=\"absent\">the image cannot be read</div>";
   }

@@ -1,5 +1,4 @@
-#include <charconv>
-
+#include "res2clip/core/csv.hpp"
 #include "res2clip/report/report.hpp"
 
 #include "text.hpp"
@@ -7,20 +6,9 @@
 namespace res2clip {
 namespace {
 
-std::string quoted(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string cell = "\"";
-  for (const char letter : text) cell += letter == '"' ? "\"\"" : std::string(1, letter);
-  return cell + "\"";
-}
-
 std::string csv_line(const std::string& run, const std::string& category, const MetricValues& metrics) {
-  std::string line = quoted(run) + "," + quoted(category);
-  for (const auto& value : metrics) {
-    std::array<char, 64> text{};
-    const auto end = value ? std::to_chars(text.data(), text.data() + text.size(), *value).ptr : text.data();
-    line += "," + std::string(text.data(), end);
-  }
+  std::string line = csv_cell(run) + "," + csv_cell(category);
+  for (const auto& value : metrics) line += "," + (value ? csv_cell(*value) : std::string());
   return line + "\n";
 }
 

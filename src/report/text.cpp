@@ -1,7 +1,6 @@
 #include "text.hpp"
 
 #include <array>
-#include <cmath>
 #include <cstdio>
 
 namespace res2clip {
@@ -19,8 +18,7 @@ std::string in_percent(const std::optional<double>& value) {
 std::string difference_text(const std::optional<double>& value, const std::optional<PublishedFigure>& paper) {
   if (!value || !paper) return {};
   const double apart = *value * 100.0 - paper->mean;
-  const bool beyond = paper->deviation && std::abs(apart) > *paper->deviation + 0.05;  // both are rounded
-  return (apart < 0 ? "" : "+") + fixed(apart, 1) + (beyond ? "*" : "");
+  return (apart < 0 ? "" : "+") + fixed(apart, 1) + (paper->is_beyond(apart) ? "*" : "");
 }
 
 }  // namespace res2clip

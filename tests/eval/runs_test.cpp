@@ -86,6 +86,15 @@ TEST(EvaluateRuns, TheListenerHearsWhichRunItIs) {
   EXPECT_THAT(images, ::testing::ElementsAre(18, 18));
 }
 
+TEST(MapFile, StandsInAFolderOfItsKindWithANameThatAFileCanHave) {
+  EXPECT_EQ(map_file("out", MapKind::fused, "mesh/test/1.png"), "out/maps/mesh/test/1.png.npy");
+  EXPECT_EQ(map_file("out", MapKind::residual, "1.png"), "out/residual_maps/1.png.npy");
+  const Path shortened = map_file("out", MapKind::text, "mesh/" + std::string(255, 'a'));
+  EXPECT_EQ(shortened.parent_path(), "out/text_maps/mesh");
+  EXPECT_EQ(shortened.filename().string().size(), 255U);
+  EXPECT_NE(shortened, map_file("out", MapKind::text, "mesh/" + std::string(254, 'a') + "b"));
+}
+
 TEST(Joined, HasEachReferenceOnceInTheOrderOfTheRuns) {
   const References one = {{"a", {"1", "2"}}}, other = {{"a", {"2", "3"}}, {"b", {"4"}}};
   EXPECT_EQ(joined(std::vector{one, other}), (References{{"a", {"1", "2", "3"}}, {"b", {"4"}}}));

@@ -17,6 +17,10 @@ namespace res2clip {
 struct PublishedFigure {
   double mean = 0.0;
   std::optional<double> deviation;  ///< over three runs with different references; none where none is given
+
+  /// Whether a difference to it, in percentage points, is larger than its deviation. Both are rounded to one
+  /// decimal.
+  bool is_beyond(double difference) const;
 };
 
 /// A row of one of the paper's tables, its own method's or a baseline's: configs/published/figures.json.

@@ -13,6 +13,11 @@ namespace res2clip {
 /// whatever folders it writes and reads. `settings`: as results_json() takes them.
 std::string identity_of(const Provenance& provenance, const nlohmann::ordered_json& settings);
 
+/// The maps of an image that results may hold.
+enum class MapKind { fused, text, visual, residual };
+/// Where that of an image (Sample::name) lies in a folder of results: "maps/NAME.npy".
+Path map_file(const Path& folder, MapKind kind, const std::string& name);
+
 /// Throws a settings error that says what differs if a folder holds the results of another evaluation: with
 /// another backbone, checkpoint, data set or setting that decides results, or of several runs. Those of the
 /// same evaluation may be replaced. `settings`: as results_json() takes them.

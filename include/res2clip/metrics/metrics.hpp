@@ -42,6 +42,9 @@ struct Figure {
   static Figure none(std::string reason) { return {std::nullopt, std::move(reason)}; }
 };
 
+/// The values of all seven metrics as fractions of 1; nothing where there is none.
+using MetricValues = std::array<std::optional<double>, kMetricCount>;
+
 struct ClassMetrics {
   std::array<Figure, kMetricCount> figures;
   std::int64_t images = 0;
@@ -63,6 +66,10 @@ struct MeanMetrics {
 
   const MeanFigure& operator[](Metric metric) const { return figures[static_cast<std::size_t>(metric)]; }
 };
+
+/// The values of a class's or of a mean's figures.
+MetricValues values_of(const ClassMetrics& metrics);
+MetricValues values_of(const MeanMetrics& mean);
 
 MeanMetrics mean_over_classes(std::span<const ClassMetrics> classes);
 
