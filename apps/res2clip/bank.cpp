@@ -80,10 +80,8 @@ void report_calibration(const ReferenceBank& bank, bool quiet) {
   } else if (!quiet) {
     note("remark: no threshold: it takes at least " + std::to_string(kFewestCalibrated) +
          " references that can be compared with each other. What further good parts score, how hot their "
-         "maps are "
-         "and which images are unlike them is not known: `infer` gives no verdict without --threshold, calls "
-         "no "
-         "image unknown and draws each map in its own colours");
+         "maps are and which images are unlike them is not known: `infer` gives no verdict without "
+         "--threshold, calls no image unknown and draws each map in its own colours");
   }
 }
 

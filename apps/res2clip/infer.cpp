@@ -129,8 +129,7 @@ Measure measure_of(const ReferenceBank& bank, const InferOptions& options) {
   if (options.exit_code && !measure.threshold)
     throw settings_error(
         "--exit-code needs a threshold: a bank that `res2clip bank` made of four or more references with "
-        "these "
-        "settings, or --threshold");
+        "these settings, or --threshold");
   return measure;
 }
 
@@ -153,10 +152,13 @@ std::vector<std::string> names_of(const std::vector<Path>& images, const std::st
 /// What is not known of further images.
 void note_what_is_not_known(const Measure& measure, std::int64_t references, const InferOptions& options) {
   if (options.quiet || options.zero_shot || measure.threshold) return;
+  const std::string fewest = std::to_string(kFewestCalibrated);
+  if (references >= kFewestCalibrated)
+    return note("remark: no verdicts: these references have no threshold; `res2clip bank` of " + fewest +
+                " or more finds one, or name --threshold");
   note("remark: no verdicts: " + std::to_string(references) +
-       " reference(s) tell no threshold and not which images are unlike good parts; " +
-       (options.bank.empty() ? "" : "`res2clip bank` of ") + std::to_string(kFewestCalibrated) +
-       " or more do, or name --threshold");
+       " reference(s) tell no threshold and not which images are unlike good parts; `res2clip bank` of " +
+       fewest + " or more do, or name --threshold");
 }
 
 /// What the demo backbone was measured to do (docs/inspection.md).
@@ -164,10 +166,8 @@ void note_demo(const Pipeline& pipeline, const InferOptions& options) {
   if (options.quiet || !is_demo_backbone(pipeline.backbone().card().origin.sha256)) return;
   note(
       "remark: this is the demo backbone, a toy that was trained on generated images: on photographs of "
-      "leather and "
-      "magnetic tiles it found 31 of 71 defects, with 12 false alarms on 64 good parts; for real parts "
-      "export CLIP's own "
-      "weights");
+      "leather and magnetic tiles it found 31 of 71 defects, with 12 false alarms on 64 good parts; for real "
+      "parts export CLIP's own weights");
 }
 
 /// Where images come from.
@@ -327,11 +327,10 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
   command->add_flag("--exit-code", options->exit_code,
                     "Exit with 10 if any image is anomalous, else with 11 if any is unknown");
   command
-      ->add_option(
-          "--range", options->output.range,
-          "Map values shown as cold and as hot (default: the bank's, with what good parts reach in the "
-          "middle; without a calibrated bank each map's median and its maximum, or half as far again "
-          "as good parts reach if that is more)")
+      ->add_option("--range", options->output.range,
+                   "Map values shown as cold and as hot (default: the bank's, with what good parts reach in "
+                   "the middle; without a calibrated bank each map's median and its maximum, or half as far "
+                   "again as good parts reach if that is more)")
       ->expected(2)
       ->allow_extra_args(false)  // images may follow
       ->type_name("LOW HIGH");

@@ -80,6 +80,11 @@ void InferOutput::print_line(const Finding& finding, const FileState& state) {
   }
 }
 
+/// The table has no place for them.
+bool InferOutput::regions_are_told() const {
+  return options_.lines != LineFormat::table || targets_.results != nullptr;
+}
+
 Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores, std::int64_t row) const {
   const at::Tensor map = scores.map[row].contiguous();
   Finding finding = finding_of(image.path, scores, row, options_.measure);
@@ -88,7 +93,8 @@ Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores
   finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction);
   const auto& calibration = options_.measure.calibration;
   finding.regions_from = calibration ? calibration->map_threshold : finding.region.threshold;
-  finding.regions = regions_reaching(map, image.height, image.width, finding.regions_from);
+  if (regions_are_told())
+    finding.regions = regions_reaching(map, image.height, image.width, finding.regions_from);
   if (targets_.pixels_wanted()) draw(image, map, finding);
   return finding;
 }

@@ -69,6 +69,7 @@ class InferOutput {
   void write_failure(const Path& image, const std::optional<FileState>& state, const std::string& message);
 
  private:
+  bool regions_are_told() const;
   void draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const;
 
   void print_heading(const std::string& heading);
