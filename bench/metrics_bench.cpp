@@ -1,19 +1,29 @@
 // How long the pixel metrics of one class take: 20 million pixels (75 images of 518 x 518), beside the plain
-// form that sorts all pixels by comparison.
+// form that sorts all pixels by comparison. With `--arrays DIR IMAGES SIZE` those of arrays that another
+// program wrote (peers/metrics.py), as one line of JSON.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
+#include <ctime>
+#include <iostream>
+#include <string>
+#include <string_view>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <benchmark/benchmark.h>
+#include <nlohmann/json.hpp>
 
+#include "res2clip/core/error.hpp"
+#include "res2clip/core/files.hpp"
 #include "res2clip/core/random.hpp"
 #include "res2clip/metrics/accumulator.hpp"
+#include "res2clip/settings/enum_names.hpp"
 
 #include "metrics/plain.hpp"
 
@@ -107,6 +117,46 @@ BENCHMARK(adding_alone)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(exact)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(released)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond)->UseRealTime();
 
+/// Values of a file without a header.
+at::Tensor array_of(const Path& file, std::vector<std::int64_t> shape, at::ScalarType type) {
+  const std::string bytes = read_file(file);
+  const at::Tensor array = at::empty(shape, type);
+  if (bytes.size() != array.nbytes())
+    throw data_error(file.string() + ": holds " + std::to_string(bytes.size()) + " bytes, not " +
+                     std::to_string(array.nbytes()));
+  std::memcpy(array.mutable_data_ptr(), bytes.data(), bytes.size());
+  return array;
+}
+
+/// maps.f32 and masks.u8, [images, size, size]: both ways to take the metrics, and their processor seconds,
+/// on one thread.
+int of_arrays(const Path& folder, std::int64_t images, std::int64_t size) {
+  const at::Tensor maps = array_of(folder / "maps.f32", {images, size, size}, at::kFloat);
+  const at::Tensor masks = array_of(folder / "masks.u8", {images, size, size}, at::kByte);
+  at::set_num_threads(1);
+  nlohmann::ordered_json found;
+  for (const MetricMode mode : {MetricMode::exact, MetricMode::released}) {
+    const std::clock_t start = std::clock();
+    ClassAccumulator accumulator;
+    for (std::int64_t image = 0; image < images; ++image) {
+      const bool anomalous = masks[image].any().item<bool>();
+      accumulator.add(maps[image], masks[image], maps[image].max().item<double>(), anomalous);
+    }
+    const ClassMetrics metrics = accumulator.finish(mode);
+    auto& json = found[std::string(name_of(mode))];
+    for (const Metric metric : kMetrics) json[std::string(name_of(metric))] = *metrics[metric].value;
+    json["seconds"] = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  }
+  std::cout << found << "\n";
+  return 0;
+}
+
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  if (argc == 5 && std::string_view(argv[1]) == "--arrays")
+    return of_arrays(argv[2], std::stol(argv[3]), std::stol(argv[4]));
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  benchmark::RunSpecifiedBenchmarks();
+}

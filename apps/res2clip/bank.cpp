@@ -32,8 +32,8 @@ void print_scores(const Calibration& calibration, const BankOrigin& origin) {
                    [](const auto& a, const auto& b) { return a.score > b.score; });
   print("   score     peak  reference, against the others");
   for (const ReferenceScore& one : sorted)
-    print(text_of("%8.4f %8.4f  ", one.score, one.peak) +
-          origin.references.at(static_cast<std::size_t>(one.shot)));
+    print_text(text_of("%8.4f %8.4f  ", one.score, one.peak) +
+               origin.references.at(static_cast<std::size_t>(one.shot)));
 }
 
 std::vector<double> scores_of(const Calibration& calibration) {

@@ -44,14 +44,16 @@ void add_demo_data(CLI::App& program, Run& run) {
   command->add_option("--output,-o", request->output, "Folder to write to, new or empty")->type_name("DIR");
   command->add_option("--size", demo.size, "Side of the images in pixels")->capture_default_str();
   command->add_option("--seed", demo.seed, "Another seed, other things")->capture_default_str();
-  command->add_option("--classes", demo.classes,
-                      "Families, with _1, _2, ... for more classes of one (default: each family once)");
-  command->add_option("--defects", demo.defects, "Kinds of defects to choose from (default: all)");
+  command
+      ->add_option("--classes", demo.classes,
+                   "Families, with _1, _2, ... for more classes of one (default: each family once)")
+      ->delimiter(',');
+  command->add_option("--defects", demo.defects, "Kinds of defects to choose from (default: all)")
+      ->delimiter(',');
   command->add_option("--kinds", demo.kinds, "Kinds of defects per class")->capture_default_str();
   command->add_option("--train", demo.train, "Images in train/good of each class")->capture_default_str();
   command->add_option("--good", demo.good, "Images in test/good of each class")->capture_default_str();
-  command->add_option("--defective", demo.defective, "Images of each kind of defect")
-      ->capture_default_str();
+  command->add_option("--defective", demo.defective, "Images of each kind of defect")->capture_default_str();
   command->add_option("--threads", request->compute.threads, "Processor threads; 0: all")
       ->capture_default_str();
   command->add_flag("--list", request->list,

@@ -16,6 +16,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/version.hpp"
+#include "res2clip/model/checkpoint.hpp"
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/retrieval/match.hpp"
 
@@ -117,7 +118,7 @@ bool check(const std::string& what, c10::Device device, double tolerance,
   } catch (const std::exception& error) {
     verdict = "failed: " + first_line(error);
   }
-  print("self-check   " + what + " on " + device.str() + " " + verdict);
+  print_text("self-check   " + what + " on " + device.str() + " " + verdict);
   return good;
 }
 
@@ -131,8 +132,8 @@ std::string grouped(std::int64_t number) {
 /// Whether the weights that the card names are those that were made into this archive.
 void print_weights(const ArchiveCheck& found, const std::string& weights) {
   if (weights.empty()) {
-    print("weights      its card names " + describe_weights(found.card.origin, found.card.sizes) +
-          "; not verified: name the weights with --weights");
+    print_text("weights      its card names " + describe_weights(found.card.origin, found.card.sizes) +
+               "; not verified: name the weights with --weights");
     return;
   }
   const ClipForm& form = found.card.form;
@@ -140,8 +141,8 @@ void print_weights(const ArchiveCheck& found, const std::string& weights) {
       read_clip_weights(weights, {form.activation, form.vision_head_width, form.text_head_width,
                                   form.normalisation.mean, form.normalisation.deviation});
   const bool same = is_made_from(found, read);
-  print("weights      " + describe_weights(read.origin, read.sizes) +
-        (same ? ": verified, the archive was made from them" : ": the archive was NOT made from them"));
+  print_text("weights      " + describe_weights(read.origin, read.sizes) +
+             (same ? ": verified, the archive was made from them" : ": the archive was NOT made from them"));
   if (!same) throw data_error(weights + ": is not what the archive was made from");
 }
 
@@ -149,16 +150,36 @@ void print_weights(const ArchiveCheck& found, const std::string& weights) {
 /// there to be compared.
 void print_backbone(const std::string& archive, const std::string& weights) {
   const ArchiveCheck found = check_archive(archive);
-  print("backbone     " + archive + ": verified now: its code and vocabulary are this program's, " +
-        grouped(found.numbers) + " numbers are finite and give its checksum " + found.checksum);
+  print_text("backbone     " + archive + ": verified now: its code and vocabulary are this program's, " +
+             grouped(found.numbers) + " numbers are finite and give its checksum " + found.checksum);
   print("members      " + (found.digest.empty()
                                ? "no digest over them: written by an older version; export it again for one"
                                : "verified now: sha256 over all " + found.digest));
-  print("run with     " + describe_form(found.card.form, found.card.origin));
+  print_text("run with     " + describe_form(found.card.form, found.card.origin));
   print_weights(found, weights);
 }
 
-void examine(const std::string& backbone, const std::string& weights) {
+void print_checkpoint(const std::string& checkpoint) {
+  std::int64_t tensors = 0, numbers = 0;
+  const Adapters adapters = read_checkpoint(checkpoint);
+  for_each_tensor(adapters, [&](const AdapterTensor&, const at::Tensor& tensor) {
+    ++tensors;
+    numbers += tensor.numel();
+  });
+  print_text("checkpoint   " + checkpoint + ": verified now: " + grouped(numbers) + " numbers of " +
+             std::to_string(tensors) + " tensors are finite, for features of width " +
+             std::to_string(embed_dim(adapters)));
+  const std::string digest = checkpoint_digest(checkpoint);
+  print("members      " + (digest.empty()
+                               ? "no digest over them: written by the authors' code or an older version"
+                               : "verified now: sha256 over all " + digest));
+}
+
+struct Examined {
+  std::string backbone, weights, checkpoint;
+};
+
+void examine(const Examined& files) {
   const CudaStatus cuda = cuda_status();
   print("res2clip     " + version());
   print("build        " + build_description());
@@ -166,7 +187,9 @@ void examine(const std::string& backbone, const std::string& weights) {
         std::to_string(at::get_num_threads()) + " threads, " + at::get_cpu_capability());
   print("memory       " + memory_line());
   print_cuda(cuda);
-  if (!backbone.empty()) print_backbone(backbone, weights);
+  const std::string& backbone = files.backbone;
+  if (!backbone.empty()) print_backbone(backbone, files.weights);
+  if (!files.checkpoint.empty()) print_checkpoint(files.checkpoint);
   std::vector<c10::Device> devices = {c10::kCPU};
   for (std::size_t i = 0; i < cuda.devices.size(); ++i)
     devices.emplace_back(c10::kCUDA, static_cast<c10::DeviceIndex>(i));
@@ -188,10 +211,7 @@ void examine(const std::string& backbone, const std::string& weights) {
 void add_doctor(CLI::App& program, Run& run) {
   CLI::App* command =
       program.add_subcommand("doctor", "Machine, build and a self-check, for reports of problems");
-  struct Options {
-    std::string backbone, weights;
-  };
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<Examined>();
   CLI::Option* backbone = command
                               ->add_option("--backbone", options->backbone,
                                            "Also verify this archive, and check encoding with it")
@@ -201,11 +221,13 @@ void add_doctor(CLI::App& program, Run& run) {
                    "Verify that the archive was made from these weights, as `export` takes them")
       ->needs(backbone)
       ->type_name("PATH");
+  command->add_option("--checkpoint", options->checkpoint, "Also verify these adapter weights")
+      ->type_name("FILE");
   command->footer(
       "Examples:\n"
       "  res2clip doctor --backbone clip.pt\n"
       "  res2clip doctor --backbone clip.pt --weights ViT-L-14-336px.pt");
-  command->callback([options, &run] { run = [options] { examine(options->backbone, options->weights); }; });
+  command->callback([options, &run] { run = [options] { examine(*options); }; });
 }
 
 }  // namespace res2clip::app

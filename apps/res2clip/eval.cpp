@@ -90,6 +90,8 @@ void eval(const EvalOptions& options) {
   require(settings.run.backbone, "--backbone");
   require(settings.data.root, "--data");
   if (settings.run.save_maps) require(settings.run.output, "--save-maps writes below --output, which");
+  if (settings.run.save_branch_maps)
+    require(settings.run.output, "--save-branch-maps writes below --output, which");
   EvaluationJob job{runs_of(options, settings), options.quiet, options.timings};
   if (job.runs.size() > 1 && !settings.run.output.empty()) require_no_single_result(settings.run.output);
   const std::vector<EvaluatedRun> runs = evaluate_job(job);
@@ -136,6 +138,9 @@ void add_eval(CLI::App& program, Run& run) {
   options->add_switch(
       *command, "--save-maps", [](RunSettings& s) -> bool& { return s.run.save_maps; },
       "Also write each image's anomaly map");
+  options->add_switch(
+      *command, "--save-branch-maps", [](RunSettings& s) -> bool& { return s.run.save_branch_maps; },
+      "Also write the maps of the three branches");
   command->add_flag("--timings", options->timings, "At the end, print how busy each stage was");
   options->add_to(*command);
   command->footer(

@@ -22,6 +22,7 @@
 #include "res2clip/pipeline/pipeline.hpp"
 
 #include "command.hpp"
+#include "output_files.hpp"
 #include "progress_bar.hpp"
 #include "remarks.hpp"
 
@@ -46,7 +47,7 @@ ComparedRun compared(const RunSettings& settings, const Pipeline& pipeline, cons
   run.fine_tuned = pipeline.detector().fine_tuned();
   run.shots = settings.run.shots;
   run.image_size = pipeline.image_size();
-  run.metrics = settings.method.metrics.mode;
+  run.metrics = settings.method.metrics;
   run.backbone_differs = differs_from_papers_backbone(pipeline.backbone().card(),
                                                       settings.method.profile == Profile::paper ? 20 : 19);
   run.ablation = comparison.ablation;
@@ -82,9 +83,18 @@ RunsListener listener_for(ProgressBar& bar, Communicator& processes, const std::
              (several ? "  " + run_name(runs[run].run.shots, runs[run].run.seed) : ""));
   };
   const RunOptions& first = runs.front().run;
+  const auto map_file = [&runs](std::size_t run, const char* folder, const Sample& sample) {
+    return output_file(Path(runs[run].run.output) / folder, sample.name, ".npy");
+  };
   if (first.save_maps && !first.output.empty())
-    listener.image_done = [&runs](std::size_t run, const Sample& sample, const at::Tensor& map) {
-      write_float_map(Path(runs[run].run.output) / "maps" / (sample.name + ".npy"), map);
+    listener.image_done = [map_file](std::size_t run, const Sample& sample, const at::Tensor& map) {
+      write_float_map(map_file(run, "maps", sample), map);
+    };
+  if (first.save_branch_maps && !first.output.empty())
+    listener.branches_done = [map_file](std::size_t run, const Sample& sample, const BranchMaps& maps) {
+      write_float_map(map_file(run, "text_maps", sample), maps.text);
+      write_float_map(map_file(run, "visual_maps", sample), maps.visual);
+      write_float_map(map_file(run, "residual_maps", sample), maps.residual);
     };
   return listener;
 }

@@ -93,6 +93,7 @@ void require_room(OutputFiles& files, const std::vector<Path>& references, const
     for (const Path& path : *own) files.protect(path);
   for (const std::string& name : names) files.require_free(name);
   require_writable(files.folder());
+  files.begin();
 }
 
 /// Empty for --zero-shot.
@@ -264,7 +265,10 @@ int infer(const InferOptions& options) {
   if (!options.quiet) note_remarks(pipeline.remarks());
   if (options.timings)
     for (const std::string& line : inspection.timings()) note(line);
-  if (source != Source::watch) require_no_interrupt();
+  if (source != Source::watch) {
+    files.require_kept();
+    require_no_interrupt();
+  }
   inspection.require_no_failure();
   return options.exit_code ? inspection.verdict_code() : 0;
 }

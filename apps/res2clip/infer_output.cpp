@@ -78,7 +78,7 @@ void InferOutput::print_line(const Finding& finding, const FileState& state) {
       return print(csv_line(finding));
     case LineFormat::table:
       print_heading(finding_heading());
-      print(finding_line(finding));
+      print_text(finding_line(finding));
   }
 }
 
@@ -99,7 +99,7 @@ Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores
 
 void InferOutput::write_failure(const Path& image, const std::optional<FileState>& state,
                                 const std::string& message) {
-  note("res2clip: " + message);
+  complain(message);
   if (targets_.report != nullptr) targets_.report->add_failure(image, message);
   const nlohmann::ordered_json record{{"path", image.string()}, {"error", message}};
   if (targets_.results != nullptr && state) targets_.results->add(image, *state, record);

@@ -53,6 +53,9 @@ int main(int argc, char** argv) {
   try {
     program.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const auto unknown = program.remaining();
+    if (program.get_subcommands().empty() && !unknown.empty() && !unknown.front().starts_with('-'))
+      return report("there is no command '" + unknown.front() + "'; `res2clip --help` lists them", kUsage);
     if (program.exit(error) != 0) return kUsage;
     return std::cout.flush() ? 0 : report("standard output cannot be written", kFailed);
   } catch (const Error& error) {  // of an option whose value is read while it is parsed

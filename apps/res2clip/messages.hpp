@@ -4,10 +4,9 @@
 
 namespace res2clip::app {
 
-/// A remark for the user, to standard error. Control characters, which file names may hold and terminals
-/// obey, are written as \x1b, but for line feeds and tabs.
+/// A remark for the user, to standard error: one line, of whatever names are in it (terminal_text()).
 void note(const std::string& line);
-/// What went wrong, to standard error.
+/// What went wrong, likewise.
 void complain(const std::string& line);
 
 }  // namespace res2clip::app

@@ -6,6 +6,7 @@
 
 #include "res2clip/core/atomic_file.hpp"
 #include "res2clip/core/error.hpp"
+#include "res2clip/core/terminal_text.hpp"
 
 #include "file_set.hpp"
 
@@ -14,6 +15,10 @@ namespace res2clip::app {
 void print(const std::string& line) {
   if (std::fprintf(stdout, "%s\n", line.c_str()) < 0 || std::fflush(stdout) != 0)
     throw runtime_error(std::string("standard output cannot be written: ") + std::strerror(errno));
+}
+
+void print_text(const std::string& line) {
+  print(terminal_text(line));
 }
 
 void require_writable(const Path& folder) {

@@ -10,6 +10,8 @@ namespace res2clip::app {
 /// Standard output is for data: results, JSON lines, paths. This writes one line to it, and throws a runtime
 /// error where that fails.
 void print(const std::string& line);
+/// The same of a line for people, which may hold any names (terminal_text()).
+void print_text(const std::string& line);
 
 /// Throws a runtime error if a folder cannot be made, or no file be written in it: before hours of work.
 void require_writable(const Path& folder);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 #include "file_set.hpp"
@@ -19,6 +20,10 @@ std::string stream_output_name(const Path& image);
 /// image that is not below it.
 std::string name_below(const Path& base, const Path& image);
 
+/// The path of an image's output file. A name that no file could have is shortened, and ends in a part of its
+/// SHA-256 instead.
+Path output_file(const Path& folder, const std::string& name, const std::string& suffix);
+
 /// Where overlays and maps go, and which files they must not replace.
 class OutputFiles {
  public:
@@ -29,18 +34,25 @@ class OutputFiles {
   bool wanted() const { return !folder_.empty(); }
   const Path& folder() const { return folder_; }
   /// Paths of an image's files, by its name.
-  Path overlay(const std::string& name) const { return folder_ / (name + suffix_); }
-  Path map(const std::string& name) const { return folder_ / (name + ".npy"); }
+  Path overlay(const std::string& name) const { return output_file(folder_, name, suffix_); }
+  Path map(const std::string& name) const { return output_file(folder_, name, ".npy"); }
 
   /// The user's own images: no output may replace them.
   void protect(const Path& file) { protected_.add(file); }
   /// Throws a settings error if the files of this name would replace a protected one.
   void require_free(const std::string& name) const;
 
+  /// Remembers which folder it is that files will be written to.
+  void begin();
+  /// Throws a runtime error if it is not there any more.
+  void require_kept() const;
+
  private:
   Path folder_;
   std::string suffix_;
   FileSet protected_;
+  dev_t device_ = 0;
+  ino_t number_ = 0;
 };
 
 }  // namespace res2clip::app

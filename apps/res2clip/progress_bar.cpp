@@ -6,6 +6,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "res2clip/core/terminal_text.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -62,7 +64,7 @@ void ProgressBar::update(std::int64_t done, std::int64_t total, const std::strin
   const std::string before = title_ + " [";
   std::string after = "] " + std::to_string(done) + "/" + std::to_string(total) + " ";
   if (left) after += clock_text(*left) + " left ";
-  after += note;
+  after += terminal_text(note);
   // What stands beside the bar matters more than its length.
   const std::size_t room = terminal_width() - 1, beside = before.size() + after.size();
   const std::size_t width = std::clamp<std::size_t>(room > beside ? room - beside : 0, 6, 24);
@@ -77,7 +79,7 @@ void ProgressBar::update(std::int64_t done, std::int64_t total, const std::strin
 void ProgressBar::line(const std::string& text) {
   if (quiet_) return;
   finish();
-  std::fprintf(stderr, "%s\n", text.c_str());
+  std::fprintf(stderr, "%s\n", terminal_text(text).c_str());
 }
 
 void ProgressBar::finish() {

@@ -325,7 +325,7 @@ class Sweep {
 
   EvaluatedRun finish(Member& member) {
     EvaluationResult result;
-    result.mode = member.settings.method.metrics.mode;
+    result.metrics = member.settings.method.metrics;
     std::vector<ClassMetrics> metrics;
     for (const std::string& category : dataset_.categories) {
       result.classes.push_back(member.finished.at(category));

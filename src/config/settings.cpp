@@ -43,6 +43,7 @@ void describe(Fields& fields, RunOptions& options) {
   fields.field("output", options.output, "folder of the results; empty: none are written");
   fields.field("store", options.store, "folder of a feature store: each image is encoded once; empty: none");
   fields.field("save_maps", options.save_maps, "write each image's anomaly map");
+  fields.field("save_branch_maps", options.save_branch_maps, "write the maps of the three branches too");
 }
 
 void describe(Fields& fields, RunSettings& settings) {

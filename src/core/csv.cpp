@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "res2clip/core/terminal_text.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -15,10 +17,14 @@ std::string shortest(Number value) {
 
 }  // namespace
 
-std::string csv_cell(std::string_view text) {
-  const bool plain = text.find_first_of(",\"\r\n") == std::string_view::npos &&
+std::string csv_cell(std::string_view raw) {
+  // As text: spreadsheets take cells that begin like this for formulas.
+  const bool formula =
+      !raw.empty() && std::string_view("=+-@\t\r").find(raw.front()) != std::string_view::npos;
+  const std::string text = (formula ? "'" : "") + terminal_text(raw, LineBreaks::kept);
+  const bool plain = text.find_first_of(",\"\r\n") == std::string::npos &&
                      (text.empty() || (text.front() != ' ' && text.back() != ' '));
-  if (plain) return std::string(text);
+  if (plain) return text;
   std::string cell = "\"";
   for (const char letter : text) {
     if (letter == '"') cell += '"';

@@ -2,7 +2,7 @@
 
 namespace res2clip {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImageResult, name, anomalous, score, text, visual, residual)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ImageResult, name, anomalous, score, text, visual, residual, mask)
 
 using Json = nlohmann::json;
 

@@ -27,13 +27,18 @@ std::span<const Sample> test_of(const Dataset& dataset, const std::string& categ
   return found->second;
 }
 
+/// The path from the root where a file lies below it, else its own; empty for none.
+std::string below(const Path& root, const Path& file) {
+  const Path relative = file.lexically_normal().lexically_relative(root.lexically_normal());
+  const bool within = !relative.empty() && *relative.begin() != "..";
+  return (within ? relative : file).generic_string();
+}
+
 /// A reference as a sample, named like the samples of the data set where it lies below its root.
 Sample reference_sample(const Path& path, const Dataset& dataset, const std::string& category) {
-  const Path relative = path.lexically_normal().lexically_relative(dataset.root.lexically_normal());
-  const bool below = !relative.empty() && *relative.begin() != "..";
   Sample sample;
   sample.image = path;
-  sample.name = (below ? relative : path).generic_string();
+  sample.name = below(dataset.root, path);
   sample.category = category;
   sample.defect = "good";
   return sample;
@@ -137,9 +142,10 @@ std::vector<at::Tensor> masks_of(Batch batch, const at::Tensor& maps, const Read
 /// The classes of an evaluation, one after the other, for all runs at once.
 class SharedEvaluation {
  public:
-  SharedEvaluation(std::span<const EvaluationRun> runs, FeatureStream& stream,
+  SharedEvaluation(const Path& root, std::span<const EvaluationRun> runs, FeatureStream& stream,
                    const EvaluationOptions& options, const RunsListener& listener, const ReadMask& masks)
-      : runs_(runs),
+      : root_(root),
+        runs_(runs),
         stream_(stream),
         options_(options),
         listener_(listener),
@@ -177,7 +183,7 @@ class SharedEvaluation {
   std::vector<EvaluationResult> finish() {
     take_measured();
     for (std::size_t run = 0; run < runs_.size(); ++run) {
-      results_[run].mode = runs_[run].metrics.mode;
+      results_[run].metrics = runs_[run].metrics;
       results_[run].mean = mean_over_classes(metrics_[run]);
     }
     if (listener_.timed)
@@ -220,7 +226,9 @@ class SharedEvaluation {
     std::vector<FetchedScores> found;
     for (std::size_t run = 0; run < runs_.size(); ++run) {
       const Detector& detector = *runs_[run].detector;
-      found.emplace_back(banks[run] ? detector.detect(query, *banks[run]) : detector.detect(query));
+      found.emplace_back(banks[run] ? detector.detect(query, *banks[run]) : detector.detect(query),
+                         at::Tensor(),
+                         /*branch_maps=*/static_cast<bool>(listener_.branches_done));
     }
     return found;
   }
@@ -269,9 +277,15 @@ class SharedEvaluation {
       if (!found.finite(static_cast<std::int64_t>(i))) throw FetchedScores::not_finite(sample.image.string());
       const at::Tensor map = found.map[static_cast<std::int64_t>(i)];
       current.result.images.push_back({sample.name, sample.anomalous, at(found.score, i), at(found.text, i),
-                                       at(found.visual, i), at(found.residual, i)});
+                                       at(found.visual, i), at(found.residual, i),
+                                       below(root_, sample.mask)});
       current.accumulator.add(map, masks[i], current.result.images.back().score, sample.anomalous);
       if (listener_.image_done) listener_.image_done(run, sample, map);
+      if (listener_.branches_done) {
+        const auto row = static_cast<std::int64_t>(i);
+        listener_.branches_done(run, sample,
+                                {found.text_map[row], found.visual_map[row], found.residual_map[row]});
+      }
     }
   }
 
@@ -281,7 +295,7 @@ class SharedEvaluation {
     for (std::size_t run = 0; run < whole.size(); ++run) {
       Class& one = whole[run];
       if (!is_open(one)) {
-        one.result.metrics = one.accumulator.finish(runs_[run].metrics.mode);
+        one.result.metrics = one.accumulator.finish(runs_[run].metrics);
         one.accumulator = {};
       }
       one.result.seconds = std::chrono::duration<double>(Clock::now() - one.start).count();
@@ -310,6 +324,7 @@ class SharedEvaluation {
     if (listener_.class_done) listener_.class_done(run, result.classes.back());
   }
 
+  const Path& root_;
   std::span<const EvaluationRun> runs_;
   FeatureStream& stream_;
   const EvaluationOptions& options_;
@@ -324,7 +339,7 @@ class SharedEvaluation {
 
 /// What the listener of a single run hears of several.
 RunsListener listener_of_one(const EvaluationListener& listener) {
-  RunsListener of_runs{listener.progress, {}, {}, listener.timed};
+  RunsListener of_runs{listener.progress, {}, {}, {}, listener.timed};
   if (listener.class_done)
     of_runs.class_done = [&listener](std::size_t, const ClassResult& result) { listener.class_done(result); };
   if (listener.image_done)
@@ -391,7 +406,7 @@ std::vector<EvaluationResult> evaluate_runs(const Dataset& dataset, std::span<co
     stream.plan(test_of(dataset, category));
   }
 
-  SharedEvaluation evaluation(runs, stream, options, listener, masks);
+  SharedEvaluation evaluation(dataset.root, runs, stream, options, listener, masks);
   for (const auto& category : dataset.categories)
     evaluation.evaluate(dataset, category, normals.at(category), test_of(dataset, category).size());
   return evaluation.finish();

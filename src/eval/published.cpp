@@ -90,7 +90,8 @@ std::string difference(const ComparedRun& run, const PublishedDataset& paper) {
   if (!run.backbone_differs.empty()) return run.backbone_differs;
   if (run.image_size != kImageSize)
     return "images are " + std::to_string(run.image_size) + " px, the paper's 518 px";
-  if (run.metrics != MetricMode::released) return "metrics.mode is exact, the paper's released";
+  if (run.metrics.mode != MetricMode::released) return "metrics.mode is exact, the paper's released";
+  if (run.metrics.pro_limit != kPublishedProLimit) return "metrics.pro_limit is not 0.3, the paper's";
   if (!run.changed_settings.empty()) return "settings were changed: " + listed(run.changed_settings);
   if (run.fine_tuned && !run.trained_on.empty() &&
       published_dataset(run.trained_on) != dataset_named(paper.trained_on))

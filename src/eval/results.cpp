@@ -115,7 +115,7 @@ void describe_backbone(Provenance& provenance, const ModelCard& card, const std:
 std::string results_json(const EvaluationResult& result, const Provenance& provenance, const Json& settings) {
   Json classes = Json::object();
   for (const auto& one : result.classes) classes[one.category] = class_json(one);
-  Json json = {{"metric_mode", name_of(result.mode)},
+  Json json = {{"metric_mode", name_of(result.metrics.mode)},
                {"mean", mean_json(result.mean)},
                {"classes", std::move(classes)}};
   if (result.paper.row != nullptr)
@@ -137,13 +137,13 @@ std::string results_csv(const EvaluationResult& result) {
 }
 
 std::string scores_csv(const EvaluationResult& result) {
-  std::string text = "path,class,label,score,text,visual,residual\n";
+  std::string text = "path,class,label,score,text,visual,residual,mask\n";
   for (const auto& one : result.classes)
     for (const auto& image : one.images) {
       text += csv_cell(image.name) + "," + csv_cell(one.category) + (image.anomalous ? ",1" : ",0");
       for (const float score : {image.score, image.text, image.visual, image.residual})
         text += "," + csv_cell(score);
-      text += "\n";
+      text += "," + csv_cell(image.mask) + "\n";
     }
   return text;
 }

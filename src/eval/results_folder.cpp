@@ -23,9 +23,9 @@ bool decides_nothing(const std::string& key) {
   if (key == "settings.compute.precision") return false;
   for (const char* group : {"settings.compute.", "settings.overlay.", "settings.store.", "settings.train."})
     if (key.starts_with(group)) return true;
-  for (const char* name :
-       {"settings.run.output", "settings.run.store", "settings.run.save_maps", "settings.run.backbone",
-        "settings.run.checkpoint", "provenance.version", "provenance.checkpoint.path"})
+  for (const char* name : {"settings.run.output", "settings.run.store", "settings.run.save_maps",
+                           "settings.run.save_branch_maps", "settings.run.backbone",
+                           "settings.run.checkpoint", "provenance.version", "provenance.checkpoint.path"})
     if (key == name) return true;
   return false;
 }

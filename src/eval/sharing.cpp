@@ -126,7 +126,7 @@ std::map<std::string, ClassMetrics> metrics_of_split(EvaluationResult& own,
     ClassAccumulator whole;
     for (const std::string& bytes : parts)
       if (!bytes.empty()) whole.add(bytes);
-    const ClassMetrics metrics = whole.finish(own.mode);
+    const ClassMetrics metrics = whole.finish(own.metrics);
     found.push_back({{"category", split[i]}, {"metrics", metrics_json(metrics)}});
   }
   std::map<std::string, ClassMetrics> all;
@@ -182,7 +182,7 @@ EvaluationResult gather_results(EvaluationResult own, const Dataset& dataset,
         found.emplace(one.category, std::move(one));
     }
   EvaluationResult whole;
-  whole.mode = own.mode;
+  whole.metrics = own.metrics;
   std::vector<ClassMetrics> metrics;
   for (const auto& category : dataset.categories) {
     ClassResult& one = found.at(category);

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "res2clip/core/terminal_text.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -24,8 +26,9 @@ std::size_t letters(const std::string& text) {
 }
 
 std::string first_column(const std::string& text, std::size_t width) {
-  const std::size_t size = letters(text);
-  return text + std::string(width > size ? width - size : 0, ' ');
+  const std::string shown = terminal_text(text);
+  const std::size_t size = letters(shown);
+  return shown + std::string(width > size ? width - size : 0, ' ');
 }
 
 std::string decimal(double value, const char* format) {

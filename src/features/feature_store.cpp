@@ -42,9 +42,11 @@ Entry make_entry(const std::string& identity, std::int64_t record, std::uint32_t
   return entry;
 }
 
-std::string gigabytes(std::uint64_t bytes) {
+std::string size_text(std::uint64_t bytes) {
   char text[32];
-  std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+  const bool large = bytes >= 100'000'000;
+  std::snprintf(text, sizeof text, large ? "%.2f GB" : "%.3f MB",
+                static_cast<double>(bytes) / (large ? 1e9 : 1e6));
   return text;
 }
 
@@ -245,7 +247,7 @@ void FeatureStore::require_space(std::int64_t images, const FreeSpace& free) con
   if (needed > available)
     throw runtime_error(
         state_->folder.string() + ": the features of " + std::to_string(images) + " images need " +
-        gigabytes(needed) + ", but only " + gigabytes(available) +
+        size_text(needed) + ", but only " + size_text(available) +
         " are free; store them as float16, in a folder on another disk, or go without a store");
 }
 

@@ -65,8 +65,8 @@ DecodedImage decoded(const ImageView& image, const ReadOptions& options) {
   require_in_range(options, "image");
   const std::int64_t row_bytes = checked_row_bytes(image, options);
   const std::int64_t channels = channels_of(image.format);
-  const auto [red, green, blue] = order_of(image.format);
   return with_own_errors("an image in memory", [&] {
+    const auto [red, green, blue] = order_of(image.format);
     DecodedImage result;
     result.rgb = at::empty({image.height, image.width, 3}, at::kByte);
     auto* rgb = result.rgb.data_ptr<std::uint8_t>();

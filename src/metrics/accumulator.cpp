@@ -19,8 +19,6 @@
 namespace res2clip {
 namespace {
 
-constexpr double kOverlapLimit = 0.3;  // the false-positive rate to which AUPRO is integrated
-
 std::string shape_of(const at::Tensor& tensor) {
   std::string text = "[";
   for (const auto size : tensor.sizes()) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
@@ -85,13 +83,14 @@ struct PixelFigures {
 
 /// Exact curves over all pixels; anomalous must not be empty.
 PixelFigures exact_pixel_figures(std::span<const std::uint32_t> normal,
-                                 std::span<const std::uint64_t> anomalous, std::int64_t regions) {
+                                 std::span<const std::uint64_t> anomalous, std::int64_t regions,
+                                 double pro_limit) {
   const auto normals = static_cast<std::int64_t>(normal.size());
   const auto anomalies = static_cast<std::int64_t>(anomalous.size());
   RocArea roc;
   AveragePrecision precision;
   BestF1 f1(anomalies);
-  RegionOverlap overlap(normals, regions, kOverlapLimit);
+  RegionOverlap overlap(normals, regions, pro_limit);
   walk_thresholds(
       normal, anomalous, [](std::uint64_t key) { return score_key(key); },
       [](std::uint64_t key) { return 1.0 / static_cast<double>(region_area(key)); },
@@ -179,13 +178,16 @@ void ClassAccumulator::sort_pixels() {
   sorted_ = true;
 }
 
-ClassMetrics ClassAccumulator::finish(MetricMode mode) {
+ClassMetrics ClassAccumulator::finish(const MetricOptions& options) {
+  if (!(options.pro_limit > 0.0 && options.pro_limit <= 1.0))
+    throw settings_error("metrics.pro_limit is " + std::to_string(options.pro_limit) +
+                         "; it must be above 0 and at most 1");
   ClassMetrics metrics;
   metrics.images = images();
   metrics.anomalous_images = static_cast<std::int64_t>(anomalous_scores_.size());
 
   if (finite_scores_) {
-    const auto image = image_figures(normal_scores_, anomalous_scores_, mode);
+    const auto image = image_figures(normal_scores_, anomalous_scores_, options.mode);
     metrics[Metric::image_auroc] = image.auroc;
     metrics[Metric::image_ap] = image.ap;
     metrics[Metric::image_f1] = image.f1;
@@ -197,9 +199,9 @@ ClassMetrics ClassAccumulator::finish(MetricMode mode) {
   PixelFigures pixel;
   if (finite_pixels_ && !anomalous_.empty()) {
     sort_pixels();
-    pixel = exact_pixel_figures(normal_, anomalous_, regions_);
-    if (mode == MetricMode::released) {
-      const auto strips = strip_figures(normal_, anomalous_, kOverlapLimit);
+    pixel = exact_pixel_figures(normal_, anomalous_, regions_, options.pro_limit);
+    if (options.mode == MetricMode::released) {
+      const auto strips = strip_figures(normal_, anomalous_, options.pro_limit);
       pixel.auroc = strips.auroc;
       pixel.ap = strips.ap;
       pixel.aupro = strips.aupro;

@@ -1,9 +1,11 @@
 #include "res2clip/model/checkpoint.hpp"
 
+#include <fstream>
 #include <memory>
 #include <string_view>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/torch_files/archive_seal.hpp"
 #include "res2clip/torch_files/pickle_reader.hpp"
 #include "res2clip/torch_files/pickle_writer.hpp"
 
@@ -44,6 +46,13 @@ Adapters read_checkpoint(const Path& path) {
     throw data_error(source + ": is not a checkpoint of the adapters: it has entries besides " +
                      one_of(groups));
   return assemble_adapters(tensors, source);
+}
+
+std::string checkpoint_digest(const Path& path) {
+  char start[2] = {};
+  std::ifstream(path, std::ios::binary).read(start, sizeof start);
+  if (start[0] != 'P' || start[1] != 'K') return {};  // PyTorch's format of before 1.6
+  return stated_digest(ZipArchive(path)).value_or("");
 }
 
 void write_checkpoint(const Path& path, const Adapters& adapters) {

@@ -24,7 +24,7 @@ at::Tensor finite_images(const Detection& detection) {
   return finite;
 }
 
-FetchedScores::FetchedScores(const Detection& detection, const at::Tensor& shares)
+FetchedScores::FetchedScores(const Detection& detection, const at::Tensor& shares, bool branch_maps)
     : map(fetched(detection.map)),
       score(fetched(detection.score)),
       text(fetched(detection.text_score)),
@@ -32,6 +32,11 @@ FetchedScores::FetchedScores(const Detection& detection, const at::Tensor& share
       residual(fetched(detection.residual_score)),
       familiarity(shares.defined() ? fetched(shares) : shares),
       finite_(fetched(finite_images(detection))) {
+  if (branch_maps) {
+    text_map = fetched(detection.text_map);
+    visual_map = fetched(detection.visual_map);
+    residual_map = fetched(detection.residual_map);
+  }
   const c10::Device device = detection.map.device();
   if (device.is_cpu()) return;
   copied_ = std::make_unique<c10::Event>(device.type());

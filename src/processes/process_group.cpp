@@ -24,6 +24,7 @@
 #include "res2clip/processes/communicator.hpp"
 
 #include "heartbeat.hpp"
+#include "listening_socket.hpp"
 #include "nccl_sum.hpp"
 #include "own_devices.hpp"
 
@@ -56,7 +57,11 @@ class GlooProcesses final : public Communicator {
       options.isServer = place.rank == 0 && !place.launcher_has_store;
       options.waitWorkers = false;  // the group below waits for all anyway
       options.timeout = timeout;
+      if (options.isServer)
+        if (const int own = listening_socket(place.address, place.port); own >= 0)
+          options.masterListenFd = own;
       const auto tcp = c10::make_intrusive<c10d::TCPStore>(place.address, options);
+      options.masterListenFd.reset();
       options.isServer = false;  // a connection of its own: calls on one wait for each other
       const auto signs = c10::make_intrusive<c10d::TCPStore>(place.address, options);
       const std::string prefix = "res2clip/" + place.attempt;

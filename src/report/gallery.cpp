@@ -1,7 +1,9 @@
 #include "gallery.hpp"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <utility>
 
 #include <ATen/core/Tensor.h>
 
@@ -21,6 +23,12 @@ namespace {
 
 constexpr std::int64_t kThumbnail = 160;  // px, the longer edge
 
+/// Folders that `eval` writes maps to, and what they show.
+constexpr std::array<std::pair<const char*, const char*>, 4> kMaps = {{{"maps", "anomaly map"},
+                                                                       {"text_maps", "text map"},
+                                                                       {"visual_maps", "visual map"},
+                                                                       {"residual_maps", "residual map"}}};
+
 /// Not enlarged.
 at::Tensor shrunk(const at::Tensor& image) {
   const std::int64_t longer = std::max(image.size(0), image.size(1));
@@ -29,31 +37,41 @@ at::Tensor shrunk(const at::Tensor& image) {
   return resize_bilinear(image, edge(image.size(0)), edge(image.size(1)));
 }
 
-std::string image_tag(const at::Tensor& image, const std::string& name) {
+/// An image with what it shows below it.
+std::string image_tag(const at::Tensor& image, const std::string& kind, const std::string& name) {
   const at::Tensor pixels = image.contiguous();
   const std::string png =
       encode_png({pixels.data_ptr<std::uint8_t>(), pixels.size(1), pixels.size(0), pixels.size(2)});
-  return "<img alt=\"" + html_text(name) + "\" width=\"" + std::to_string(pixels.size(1)) + "\" height=\"" +
-         std::to_string(pixels.size(0)) + "\" src=\"" + data_address("image/png", png) + "\"/>";
+  return "<span class=\"tile\"><img alt=\"" + html_text(kind + " of " + name) + "\" width=\"" +
+         std::to_string(pixels.size(1)) + "\" height=\"" + std::to_string(pixels.size(0)) + "\" src=\"" +
+         data_address("image/png", png) + "\"/><small>" + kind + "</small></span>";
 }
 
-/// The heat map over the image, if the results hold it.
-std::string heat_tag(const ReportedRun& run, const ScoredImage& image, const at::Tensor& pixels) {
-  const Path file = run.folder / "maps" / (image.name + ".npy");
+/// White where the mask marks something, if the image has one.
+std::string mask_tag(const ReportedRun& run, const ScoredImage& image) {
+  if (image.mask.empty()) return {};
+  const at::Tensor marked = read_image(run.data_root / image.mask).gt(0).to(at::kByte).mul(255);
+  return image_tag(shrunk(marked), "ground truth", image.name);
+}
+
+/// A map over the image, if the results hold it.
+std::string heat_tag(const ReportedRun& run, const std::string& folder, const std::string& kind,
+                     const ScoredImage& image, const at::Tensor& pixels) {
+  const Path file = run.folder / folder / (image.name + ".npy");
   if (!std::filesystem::exists(file)) return {};
   OverlayOptions options;
   options.side_by_side = false;
   options.smallest_edge = 1;
   const at::Tensor map = read_float_map(file);
-  return image_tag(heat_overlay(pixels, {map, heat_scale(map, options)}, "", options),
-                   "anomaly map of " + image.name);
+  return image_tag(heat_overlay(pixels, {map, heat_scale(map, options)}, "", options), kind, image.name);
 }
 
 std::string figure_html(const ReportedRun& run, const ScoredImage& image) {
   std::string text = "<figure>";
   try {
     const at::Tensor pixels = shrunk(read_image(run.data_root / image.name));
-    text += image_tag(pixels, image.name) + heat_tag(run, image, pixels);
+    text += image_tag(pixels, "image", image.name) + mask_tag(run, image);
+    for (const auto& [folder, kind] : kMaps) text += heat_tag(run, folder, kind, image, pixels);
   } catch (const Error&) {
     text += "<div class=\"absent\">the image cannot be read</div>";
   }

@@ -21,7 +21,7 @@ table.sorts th{cursor:pointer}tr.mean td{font-weight:600;border-top:2px solid va
 svg text{font:10px system-ui,sans-serif;fill:var(--faint)}.axis{stroke:var(--faint)}.guess{stroke:var(--line);stroke-dasharray:3 3}
 .curve{fill:none;stroke:var(--blue);stroke-width:1.8}rect.normal{fill:var(--blue)}rect.anomalous{fill:var(--red)}
 line.f1{stroke:var(--ink);stroke-width:1.4}line.percentile{stroke:var(--faint);stroke-width:1.4;stroke-dasharray:4 3}
-.gallery{display:flex;flex-wrap:wrap;gap:.8em}figure{margin:0;max-width:340px}figure img{margin-right:4px;border-radius:3px}
+.gallery{display:flex;flex-wrap:wrap;gap:.8em}figure{margin:0}.tile{display:inline-block;margin-right:4px}.tile img{display:block;border-radius:3px}.tile small{color:var(--faint)}
 figcaption{font-size:.8em;color:var(--faint);overflow-wrap:anywhere}.absent{border:1px dashed var(--line);padding:2em 1em;color:var(--faint)}
 pre{overflow-x:auto;border:1px solid var(--line);padding:.7em;font-size:.85em}summary{cursor:pointer}summary h2{display:inline-block;margin:1em 0 .3em}.note{color:var(--faint)}
 )";

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -26,6 +27,12 @@ MetricValues values_of(const Json& metrics) {
   return values;
 }
 
+/// Whether csv_cell() made a cell, which a spreadsheet would take for a formula, text.
+bool is_guarded(std::string_view cell) {
+  return cell.size() > 1 && cell[0] == '\'' &&
+         std::string_view("=+-@").find(cell[1]) != std::string_view::npos;
+}
+
 /// The cells of a CSV text, row by row. A quoted cell may hold line ends.
 std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
   std::vector<std::vector<std::string>> rows = {{""}};
@@ -44,6 +51,9 @@ std::vector<std::vector<std::string>> csv_rows(const std::string& text) {
       rows.back().back() += letter;
   }
   if (rows.back() == std::vector<std::string>{""}) rows.pop_back();
+  for (auto& row : rows)
+    for (std::string& cell : row)
+      if (is_guarded(cell)) cell.erase(0, 1);
   return rows;
 }
 
@@ -54,6 +64,8 @@ double number_of(const std::string& text, const Path& file) {
     throw data_error(file.string() + ": '" + text + "' is not a score; evaluate again");
   return value;
 }
+
+constexpr std::size_t kMaskColumn = 7;  // results of version 0.1.0 have no such column
 
 void read_scores(const Path& file, ReportedRun& run) {
   std::map<std::string, ReportedClass*> classes;
@@ -66,7 +78,8 @@ void read_scores(const Path& file, ReportedRun& run) {
     if (found == classes.end())
       throw data_error(file.string() + ": row " + std::to_string(row - rows.begin() + 1) +
                        " is cut off or of a class that results.json lacks; evaluate again");
-    found->second->images.push_back({(*row)[0], (*row)[2] == "1", number_of((*row)[3], file)});
+    found->second->images.push_back({(*row)[0], (*row)[2] == "1", number_of((*row)[3], file),
+                                     row->size() > kMaskColumn ? (*row)[kMaskColumn] : std::string()});
   }
 }
 

@@ -70,4 +70,12 @@ std::optional<std::string> stated_digest(const ZipArchive& archive) {
   return comment.substr(kMark.size());
 }
 
+void require_stated_members(const ZipArchive& archive) {
+  const auto stated = stated_digest(archive);
+  if (stated && digest_of_members(sha256_of_members(archive)) != *stated)
+    throw data_error(
+        archive.path().string() +
+        ": is damaged: the SHA-256 over its members is not what it states; write or fetch it again");
+}
+
 }  // namespace res2clip

@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 
 #include "res2clip/core/error.hpp"
+#include "res2clip/torch_files/archive_seal.hpp"
 #include "res2clip/torch_files/torchscript_object.hpp"
 #include "res2clip/torch_files/zip.hpp"
 
@@ -63,6 +64,7 @@ void require_little_endian(const ZipArchive& zip, const std::string& folder, con
 
 PickleValue read_zip(const Path& path, const TorchFileRules& rules) {
   const ZipArchive zip(path);
+  require_stated_members(zip);
   const std::string folder = records_folder(zip);
   require_little_endian(zip, folder, path);
   PickleMachine machine(rules.objects);

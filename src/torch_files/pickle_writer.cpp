@@ -3,7 +3,9 @@
 #include <caffe2/serialize/inline_container.h>
 #include <cstring>
 
-#include "res2clip/core/files.hpp"
+#include "res2clip/core/atomic_file.hpp"
+#include "res2clip/torch_files/archive_seal.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -159,7 +161,10 @@ void write_torch_pickle(const Path& path, const PickleValue& value) {
     record("data/" + std::to_string(i), tensor.const_data_ptr(), tensor.nbytes());
   }
   writer.writeEndOfFile();
-  write_file(path, bytes);
+  AtomicFile file(path);
+  file.write(bytes);
+  seal_archive(file.temporary(), file.descriptor());
+  file.commit();
 }
 
 }  // namespace res2clip

@@ -1,4 +1,6 @@
 """The program as its users call it: pictures, options, messages, interruptions, completion."""
+import csv
+import io
 import json
 import os
 import shutil
@@ -98,6 +100,44 @@ class Program(ProgramTest):
         self.assertEqual(result.returncode, 3)
         self.assertIn("\\x1b[31mred.png", result.stderr)
         self.assertNotIn("\x1b", result.stderr + result.stdout)
+        evil = self.folder / "\x1b[32mgreen\nerror: a second line\x9b.png"
+        shutil.copy(self.part, evil)
+        result = run("infer", "--backbone", self.clip, "--reference", self.good, "-q", "--", evil)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(len(result.stdout.splitlines()), 2, "a heading and a line")
+        self.assertIn("\\x1b[32mgreen\\x0aerror: a second line\\xc2\\x9b.png", result.stdout)
+        result = run("bank", "--backbone", self.clip, "--reference", evil, *sorted(self.data.rglob("train/good/*.png"))[:3], "-q",
+                     "--output", self.folder / "evil.bank")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertNotIn("\x1b", result.stderr + result.stdout)
+
+    def test_csv_runs_no_formula(self):
+        for name in ("=1+1.png", "-2.png", "@x.png"):
+            shutil.copy(self.part, self.folder / name)
+        result = run("infer", "--backbone", self.clip, "--reference", self.good, "--csv", "-q", "./=1+1.png", "./-2.png", "./@x.png",
+                     cwd=self.folder)
+        self.assertEqual([row["path"] for row in csv.DictReader(io.StringIO(result.stdout))],
+                         ["./=1+1.png", "./-2.png", "./@x.png"])
+        result = run("infer", "--backbone", self.clip, "--reference", self.good, "--csv", "-q", "=1+1.png", "@x.png", cwd=self.folder)
+        self.assertEqual([row["path"] for row in csv.DictReader(io.StringIO(result.stdout))], ["'=1+1.png", "'@x.png"])
+
+    def test_every_image_has_its_own_output_under_any_name(self):
+        own, maps = self.folder / "alike", self.folder / "alike-maps"
+        own.mkdir()
+        long = "\u00e9" * 123  # 246 bytes
+        names = ["part.png", "part.jpg", "part.png.bmp", "part.jpg.png", "part", f"{long}.png", f"{long}.jpg.png"]
+        for name in names:
+            shutil.copy(self.part, own / name)  # by their contents PNGs
+        images = [own / name for name in names]
+        base = ("infer", "--backbone", self.clip, "--reference", self.good, "--output", maps, "--json", "-q")
+        records = [json.loads(line) for line in done(*base, *images).splitlines()]
+        for kind in ("overlay", "map"):
+            written = [record[kind] for record in records]
+            self.assertEqual(len(set(written)), len(names), written)
+            self.assertTrue(all(Path(path).is_file() for path in written))
+        records = [json.loads(line) for line in done(*base, "--base", own, *images).splitlines()]
+        self.assertEqual(len({record["overlay"] for record in records}), len(names))
+        self.assertRegex(Path(records[6]["overlay"]).name, "^\u00e9+-[0-9a-f]{16}\\.png$")
 
     def test_paths_on_standard_input_keep_their_outputs_apart(self):
         own, maps = self.pictures("twins"), self.folder / "twin-maps"
@@ -271,7 +311,7 @@ class Program(ProgramTest):
         self.fails(2, "gelu_tanh", "export", "--weights", self.part, "--output", self.folder / "x.pt", "--activation", "relu")
         self.fails(2, "precision", *base, "--precision", "fp8", "--", self.part)
         self.assertFalse((self.folder / "x.pt").exists())
-        self.assertEqual(run("evil").returncode, 2)
+        self.fails(2, "there is no command 'evil'", "evil")
         self.assertEqual(run("infer", "--no-such-option").returncode, 2)
 
     def test_helpful_commands_help(self):

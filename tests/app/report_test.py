@@ -84,7 +84,7 @@ class Report(ProgramTest):
 
     def test_the_gallery_shows_the_worst_mistakes(self):
         """Of image scores that are turned round, so that every kind of mistake occurs."""
-        folder = self.evaluated("mistaken", "--save-maps", "--classes", "mesh")
+        folder = self.evaluated("mistaken", "--save-maps", "--save-branch-maps", "--classes", "mesh")
         with open(folder / "scores.csv", newline="") as file:
             rows = list(csv.DictReader(file))
         scores = sorted(float(row["score"]) for row in rows)
@@ -100,8 +100,13 @@ class Report(ProgramTest):
         self.assertEqual(page.faults, [])
         shown = [image["alt"] for image in page.images]
         for path in (alarm["path"], miss["path"]):
-            self.assertIn(path, shown)
-            self.assertIn("anomaly map of " + path, shown)
+            self.assertIn("image of " + path, shown)
+            for kind in ("anomaly", "text", "visual", "residual"):
+                self.assertIn(f"{kind} map of {path}", shown)
+        self.assertIn("ground truth of " + miss["path"], shown)
+        self.assertNotIn("ground truth of " + alarm["path"], shown)
+        self.assertTrue((self.data / miss["mask"]).is_file())
+        self.assertEqual(alarm["mask"], "")
         for image in page.images:
             png = base64.b64decode(image["src"].removeprefix("data:image/png;base64,"), validate=True)
             self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")

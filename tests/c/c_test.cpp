@@ -130,7 +130,7 @@ TEST_F(CTest, FilesAndImagesInMemoryAreOne) {
   res2clip_finding_free(finding);
   finding = nullptr;
   EXPECT_EQ(res2clip_inspect_file(product, "absent.png", &finding, error, sizeof error), RES2CLIP_BAD_DATA);
-  EXPECT_THAT(error, HasSubstr("absent.png: there is no such file"));
+  EXPECT_THAT(error, HasSubstr("absent.png: cannot be opened: No such file or directory"));
   EXPECT_EQ(finding, nullptr);
 }
 

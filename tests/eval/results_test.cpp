@@ -29,14 +29,15 @@ ClassResult class_with(const std::string& category, double first) {
   result.metrics.anomalous_images = 1;
   for (std::size_t i = 0; i < kMetricCount; ++i)
     result.metrics.figures[i] = Figure::of(first + 0.0625 * static_cast<double>(i));
-  result.images = {{category + "/test/good/000.png", false, 0.5f, 0.25f, 0.125f, 0.125f},
-                   {category + "/test/cut, deep/\"1\".png", true, 1.1f, 0.1f, 1.0f, 0.0f}};
+  result.images = {
+      {category + "/test/good/000.png", false, 0.5f, 0.25f, 0.125f, 0.125f, ""},
+      {category + "/test/cut, deep/\"1\".png", true, 1.1f, 0.1f, 1.0f, 0.0f, "masks/1, deep.png"}};
   return result;
 }
 
 EvaluationResult example() {
   EvaluationResult result;
-  result.mode = MetricMode::exact;
+  result.metrics.mode = MetricMode::exact;
   result.classes = {class_with("coin", 0.5), class_with("weave", 0.25)};
   result.classes[1].metrics[Metric::aupro] = Figure::none("no anomalous pixel in any mask");
   result.mean = mean_over_classes(std::vector{result.classes[0].metrics, result.classes[1].metrics});
@@ -62,11 +63,11 @@ TEST(ResultsCsv, HasARowPerClassAndTheMeanAndEmptyCellsWhereThereIsNoFigure) {
 
 TEST(ScoresCsv, HasARowPerImageAndQuotesPathsThatNeedIt) {
   EXPECT_EQ(scores_csv(example()),
-            "path,class,label,score,text,visual,residual\n"
-            "coin/test/good/000.png,coin,0,0.5,0.25,0.125,0.125\n"
-            "\"coin/test/cut, deep/\"\"1\"\".png\",coin,1,1.1,0.1,1,0\n"
-            "weave/test/good/000.png,weave,0,0.5,0.25,0.125,0.125\n"
-            "\"weave/test/cut, deep/\"\"1\"\".png\",weave,1,1.1,0.1,1,0\n");
+            "path,class,label,score,text,visual,residual,mask\n"
+            "coin/test/good/000.png,coin,0,0.5,0.25,0.125,0.125,\n"
+            "\"coin/test/cut, deep/\"\"1\"\".png\",coin,1,1.1,0.1,1,0,\"masks/1, deep.png\"\n"
+            "weave/test/good/000.png,weave,0,0.5,0.25,0.125,0.125,\n"
+            "\"weave/test/cut, deep/\"\"1\"\".png\",weave,1,1.1,0.1,1,0,\"masks/1, deep.png\"\n");
 }
 
 TEST(ResultsJson, HoldsFiguresReasonsProvenanceAndSettings) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/ops/equal.h>
 #include <nlohmann/json.hpp>
 
 #include "res2clip/core/error.hpp"
@@ -70,6 +71,14 @@ TEST(EvaluateRuns, TheListenerHearsWhichRunItIs) {
     classes.push_back(result.category + std::to_string(run));
   };
   listener.image_done = [&](std::size_t run, const Sample&, const at::Tensor&) { ++images[run]; };
+  testing::MadeUpFeatures again;
+  listener.branches_done = [&](std::size_t run, const Sample& sample, const BranchMaps& maps) {
+    const ReferenceBank bank = detector.remember(again.of((run == 0 ? one : other).at(sample.category)));
+    const Detection alone = detector.detect(again.of({{sample.image}}), bank);
+    EXPECT_TRUE(at::equal(maps.text, alone.text_map[0]));
+    EXPECT_TRUE(at::equal(maps.visual, alone.visual_map[0]));
+    EXPECT_TRUE(at::equal(maps.residual, alone.residual_map[0]));
+  };
   testing::MadeUpFeatures features;
   const std::vector<EvaluationRun> runs = {{&detector, &one, {}}, {&detector, &other, {}}};
   evaluate_runs(dataset, runs, features, {4, {}}, listener, testing::made_up_mask);

@@ -20,7 +20,8 @@ EvaluationResult result_of(double value) {
   one.metrics[Metric::aupro] = Figure::none("no anomalous pixel in any mask");
   one.metrics.images = 2;
   one.metrics.anomalous_images = 1;
-  one.images = {{"leather/test/\xe9.png", true, 0.1f, 1e-30f, 3.0f, -0.0f}, {"b.png", false, 1, 2, 3, 4}};
+  one.images = {{"leather/test/\xe9.png", true, 0.1f, 1e-30f, 3.0f, -0.0f, "m/\xe9.png"},
+                {"b.png", false, 1, 2, 3, 4, ""}};
   one.seconds = 0.1;
   EvaluationResult result;
   result.mean = mean_over_classes(std::vector{one.metrics});

@@ -53,14 +53,18 @@ std::vector<Example> random_class(std::uint64_t seed, int images, std::int64_t s
   return examples;
 }
 
-ClassMetrics evaluate(const std::vector<Example>& examples, MetricMode mode) {
+ClassMetrics evaluate(const std::vector<Example>& examples, const MetricOptions& options) {
   ClassAccumulator accumulator;
   for (const auto& example : examples)
     accumulator.add(example.map, example.mask, example.score, example.anomalous);
-  return accumulator.finish(mode);
+  return accumulator.finish(options);
 }
 
-testing::PlainFigures plain(const std::vector<Example>& examples) {
+ClassMetrics evaluate(const std::vector<Example>& examples, MetricMode mode) {
+  return evaluate(examples, MetricOptions{mode});
+}
+
+testing::PlainFigures plain(const std::vector<Example>& examples, double pro_limit = kPublishedProLimit) {
   std::vector<testing::PlainPixel> pixels;
   std::int64_t regions = 0;
   for (const auto& example : examples) {
@@ -78,7 +82,7 @@ testing::PlainFigures plain(const std::vector<Example>& examples) {
       pixels.push_back(
           {example.map.data_ptr<float>()[i], labels[i] > 0, labels[i] > 0 ? 1.0 / areas[labels[i]] : 0.0});
   }
-  return testing::plain_pixel_figures(std::move(pixels), regions);
+  return testing::plain_pixel_figures(std::move(pixels), regions, pro_limit);
 }
 
 void expect_same(const ClassMetrics& a, const ClassMetrics& b) {
@@ -96,6 +100,21 @@ TEST(ClassAccumulator, AgreesWithAComparisonSortOfAllPixels) {
     EXPECT_NEAR(*metrics[Metric::pixel_f1].value, expected.f1, 1e-11);
     EXPECT_NEAR(*metrics[Metric::aupro].value, expected.aupro, 1e-11);
   }
+}
+
+TEST(ClassAccumulator, RegionOverlapGoesToTheLimitThatIsAskedFor) {
+  const auto examples = random_class(1, 9, 96, 1000);
+  const auto published = evaluate(examples, MetricMode::exact);
+  for (const double limit : {0.01, 0.05, 0.7, 1.0}) {
+    const auto metrics = evaluate(examples, MetricOptions{MetricMode::exact, limit});
+    EXPECT_NEAR(*metrics[Metric::aupro].value, plain(examples, limit).aupro, 1e-11) << limit;
+    EXPECT_NE(metrics[Metric::aupro].value, published[Metric::aupro].value) << limit;
+    EXPECT_EQ(metrics[Metric::pixel_auroc].value, published[Metric::pixel_auroc].value) << limit;
+    const auto strips = evaluate(examples, MetricOptions{MetricMode::released, limit});
+    EXPECT_NEAR(*strips[Metric::aupro].value, *metrics[Metric::aupro].value, 0.05) << limit;
+  }
+  for (const double limit : {0.0, -0.1, 1.5, std::numeric_limits<double>::quiet_NaN()})
+    EXPECT_THROW(evaluate(examples, MetricOptions{MetricMode::exact, limit}), Error) << limit;
 }
 
 TEST(ClassAccumulator, FiguresDoNotDependOnTheOrderOfImagesToTheLastBit) {

@@ -6,7 +6,7 @@
 
 namespace res2clip::testing {
 
-PlainFigures plain_pixel_figures(std::vector<PlainPixel> pixels, std::int64_t regions) {
+PlainFigures plain_pixel_figures(std::vector<PlainPixel> pixels, std::int64_t regions, double pro_limit) {
   std::sort(pixels.begin(), pixels.end(),
             [](const PlainPixel& a, const PlainPixel& b) { return a.score > b.score; });
   std::vector<double> hits{0.0};  // true positives, false positives and weight at each distinct threshold
@@ -35,11 +35,11 @@ PlainFigures plain_pixel_figures(std::vector<PlainPixel> pixels, std::int64_t re
     figures.ap += gain * precision;
     figures.f1 = std::max(figures.f1, 2.0 * precision * recall / (precision + recall + 1e-7));
     const double from = alarms[i - 1] / alarm;
-    if (from >= 0.3 || step == 0.0) continue;
+    if (from >= pro_limit || step == 0.0) continue;
     const double low = weights[i - 1] / static_cast<double>(regions);
     const double high = weights[i] / static_cast<double>(regions);
-    const double share = std::min(1.0, (0.3 - from) / step);
-    figures.aupro += share * step * (low + (low + share * (high - low))) / 2.0 / 0.3;
+    const double share = std::min(1.0, (pro_limit - from) / step);
+    figures.aupro += share * step * (low + (low + share * (high - low))) / 2.0 / pro_limit;
   }
   return figures;
 }

@@ -20,7 +20,8 @@ struct PlainFigures {
 };
 
 /// Both kinds of pixels must be there.
-PlainFigures plain_pixel_figures(std::vector<PlainPixel> pixels, std::int64_t regions);
+PlainFigures plain_pixel_figures(std::vector<PlainPixel> pixels, std::int64_t regions,
+                                 double pro_limit = 0.3);
 
 /// Label 1, 2, ... of the 8-connected region of each pixel, 0 where normal: by flooding.
 std::vector<int> plain_regions(const std::vector<std::uint8_t>& mask, std::int64_t rows, std::int64_t cols);

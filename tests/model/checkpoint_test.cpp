@@ -117,6 +117,17 @@ TEST(WriteCheckpoint, GivesTheSameBytesUnderAnyName) {
   EXPECT_EQ(read_file(folder / "a.pth"), read_file(folder / "deeper/other name.pt"));
 }
 
+TEST(CheckpointDigest, IsVerifiedWhereItIsStated) {
+  const TemporaryFolder folder;
+  write_checkpoint(folder / "a.pth", fresh_adapters(16, std::array{1}, std::array{1}, 111));
+  EXPECT_EQ(checkpoint_digest(folder / "a.pth").size(), 64u);
+  EXPECT_EQ(checkpoint_digest(testing::test_data("generated/checkpoint_ep2.pth")), "");
+  std::string bytes = read_file(folder / "a.pth");
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  write_file(folder / "changed.pth", bytes);
+  EXPECT_THAT(reading(folder / "changed.pth"), Fails(ErrorKind::data, HasSubstr("SHA-256 over its members")));
+}
+
 TEST(WriteCheckpoint, IsLoadedByPython) {
   // A Python that has torch: the environment variable RES2CLIP_PYTHON, or the one on the path.
   const char* named = std::getenv("RES2CLIP_PYTHON");

@@ -158,7 +158,7 @@ class Package(unittest.TestCase):
         self.assertEqual(".".join(numbers), text)
         self.assertIn(text, run(self.prefix / "bin/res2clip", "version").stdout)
 
-    WITHOUT = """cmake_minimum_required(VERSION 3.25)
+    WITHOUT = """cmake_minimum_required(VERSION 3.16)
 project(without LANGUAGES CXX)
 find_package(res2clip QUIET {components})
 message(STATUS "found: ${{res2clip_FOUND}}")
@@ -182,7 +182,7 @@ message(STATUS "reason: ${{res2clip_NOT_FOUND_MESSAGE}}")
         self.assertRegex(output, "found: (0|FALSE)\n")
         self.assertIn("res2clip has no component cellar. It has: core", output)
 
-    LEAKS = """cmake_minimum_required(VERSION 3.25)
+    LEAKS = """cmake_minimum_required(VERSION 3.16)
 project(leaks LANGUAGES CXX)
 set(before "")
 set(variable "")

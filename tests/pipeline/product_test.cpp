@@ -153,7 +153,7 @@ TEST_F(ProductTest, EachImageOfAListHasAFindingOrAFailureOfItsOwn) {
   EXPECT_EQ(product.inspect_each(images, take, options), images.size());
   EXPECT_EQ(last, static_cast<std::int64_t>(images.size()));
   EXPECT_THAT([&] { product.inspect(folder / "absent.png"); },
-              Fails(ErrorKind::data, HasSubstr("absent.png: there is no such file")));
+              Fails(ErrorKind::data, HasSubstr("absent.png: cannot be opened: No such file or directory")));
 }
 
 TEST_F(ProductTest, RefusesWhatIsNoImageAndTheBankOfAnotherPipeline) {

@@ -1,6 +1,9 @@
 #include "res2clip/processes/communicator.hpp"
 
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <sstream>
 #include <unistd.h>
 
 #include "support/fails.hpp"
@@ -10,6 +13,7 @@
 namespace res2clip {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::Fails;
 using ::testing::HasSubstr;
 using testing::Values;
@@ -71,6 +75,39 @@ TEST(JoinProcesses, SaysForWhomItWaitsAndStopsWhenAsked) {
   EXPECT_THAT([&] { join_processes(place, std::chrono::seconds(30), listener); },
               Fails(ErrorKind::runtime, HasSubstr("interrupted while waiting for 2 processes")));
   EXPECT_EQ(told, "waiting for 2 processes at 127.0.0.1:" + std::to_string(place.port));
+}
+
+/// The local addresses of sockets that listen at a port, as the kernel writes them.
+std::vector<std::string> listening_at(int port) {
+  std::vector<std::string> addresses;
+  char place[8];
+  std::snprintf(place, sizeof place, ":%04X", port);
+  for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {
+    std::ifstream lines(table);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream cells(line);
+      std::string number, local, remote, state;
+      cells >> number >> local >> remote >> state;
+      if (local.ends_with(place) && state == "0A") addresses.push_back(local.substr(0, local.find(':')));
+    }
+  }
+  return addresses;
+}
+
+TEST(JoinProcesses, ListensAtTheAddressThatIsNamedAndNowhereElse) {
+  for (const char* address : {"127.0.0.1", "localhost"}) {
+    ProcessPlace place;
+    place.size = 2;
+    place.address = address;
+    place.port = testing::free_port();
+    std::vector<std::string> found;
+    MeetingListener listener;
+    listener.waiting = [&](const std::string&) { found = listening_at(place.port); };
+    listener.stop_requested = [&] { return !found.empty(); };
+    EXPECT_THAT([&] { join_processes(place, std::chrono::seconds(30), listener); },
+                Fails(ErrorKind::runtime, HasSubstr("interrupted")));
+    EXPECT_THAT(found, ElementsAre("0100007F")) << address;
+  }
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ void write_example(const Path& folder) {
   one.category = "leather, \"brown\"";
   for (auto& figure : one.metrics.figures) figure = Figure::of(0.5);
   one.metrics[Metric::aupro] = Figure::none("no anomalous pixel");
-  one.images = {{"a,\n\"b\".png", true, 1.25f, 0, 0, 0}, {"c.png", false, -3e-5f, 0, 0, 0}};
+  one.images = {{"a,\n\"b\".png", true, 1.25f, 0, 0, 0}, {"=c.png", false, -3e-5f, 0, 0, 0}};
   EvaluationResult result;
   result.mean = mean_over_classes(std::vector{one.metrics});
   result.classes.push_back(one);
@@ -54,6 +54,7 @@ TEST(ReportedRun, IsWhatTheEvaluationWrote) {
   EXPECT_EQ(run.classes[0].images[0].name, "a,\n\"b\".png");
   EXPECT_TRUE(run.classes[0].images[0].anomalous);
   EXPECT_EQ(run.classes[0].images[0].score, 1.25);
+  EXPECT_EQ(run.classes[0].images[1].name, "=c.png");
   EXPECT_FLOAT_EQ(static_cast<float>(run.classes[0].images[1].score), -3e-5f);
   EXPECT_EQ(run.remarks, std::vector<std::string>{"one & only"});
   EXPECT_EQ(run.settings, "run: {}\n");

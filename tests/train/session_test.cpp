@@ -103,6 +103,19 @@ TEST_F(Sessions, RefuseToGoOnFromLogsThatLackAStep) {
   }
 }
 
+TEST_F(Sessions, RefuseToGoOnFromAStateThatWasChanged) {
+  train(5);
+  run_.resume = true;
+  EXPECT_NO_THROW(open());
+  std::string bytes = read_file(run_.output / "state.pt");
+  const auto place = bytes.find("next_step");  // in its pickle, not in the filling between members
+  ASSERT_NE(place, std::string::npos);
+  bytes[place] = 'N';
+  write_file(run_.output / "state.pt", bytes);
+  EXPECT_THAT([this] { open(); },
+              Fails(ErrorKind::data, HasSubstr("state.pt: is damaged: the SHA-256 over its members")));
+}
+
 TEST_F(Sessions, RemoveWhatKilledRunsLeftBehind) {
   const std::string own = "state.pt." + std::to_string(::getpid()) + "-0.part";
   std::filesystem::create_directories(run_.output);

@@ -58,14 +58,15 @@ void check(const Settings& settings);
 
 /// What a run of the program is about, beside how it computes.
 struct RunOptions {
-  std::string backbone;     ///< archive that `export` wrote
-  std::string checkpoint;   ///< adapter weights; empty: training-free
-  std::string references;   ///< file {class: [path, ...]}; empty: drawn by the seed
-  std::int64_t shots = 1;   ///< K, references per class
-  std::int64_t seed = 111;  ///< of the choice of references
-  std::string output;       ///< folder of the results; empty: none are written
-  std::string store;        ///< folder of a feature store; empty: none is kept
-  bool save_maps = false;   ///< write each image's anomaly map
+  std::string backbone;           ///< archive that `export` wrote
+  std::string checkpoint;         ///< adapter weights; empty: training-free
+  std::string references;         ///< file {class: [path, ...]}; empty: drawn by the seed
+  std::int64_t shots = 1;         ///< K, references per class
+  std::int64_t seed = 111;        ///< of the choice of references
+  std::string output;             ///< folder of the results; empty: none are written
+  std::string store;              ///< folder of a feature store; empty: none is kept
+  bool save_maps = false;         ///< write each image's anomaly map
+  bool save_branch_maps = false;  ///< write the maps of the three branches too
 };
 void describe(Fields& fields, RunOptions& options);
 

@@ -38,6 +38,7 @@ struct ImageResult {
   float text = 0.0f;
   float visual = 0.0f;
   float residual = 0.0f;
+  std::string mask = {};  ///< its file, below the data root where it lies there; empty: none
 };
 
 struct ClassResult {
@@ -49,7 +50,7 @@ struct ClassResult {
 };
 
 struct EvaluationResult {
-  MetricMode mode = MetricMode::released;
+  MetricOptions metrics;  ///< how all metrics were taken
   std::vector<ClassResult> classes;
   MeanMetrics mean;                              ///< over the classes that are not open
   std::map<std::string, ClassAccumulator> open;  ///< of EvaluationOptions::open: what their metrics need
@@ -82,11 +83,18 @@ struct EvaluationRun {
   MetricOptions metrics;
 };
 
+/// Anomaly maps of an image before they are fused: [H, W], CPU, float32 (Eqs. 6, 9 and 11).
+struct BranchMaps {
+  at::Tensor text, visual, residual;
+};
+
 /// Whom several evaluations tell how they go; `run` is the place among them.
 struct RunsListener {
   ProgressCallback progress;
   std::function<void(std::size_t run, const ClassResult&)> class_done;
   std::function<void(std::size_t run, const Sample&, const at::Tensor& map)> image_done;
+  /// The maps of the branches, as the fused one. Only if it is given they are fetched.
+  std::function<void(std::size_t run, const Sample&, const BranchMaps&)> branches_done;
   std::function<void(const std::vector<StageTime>&, double seconds)> timed;
 };
 

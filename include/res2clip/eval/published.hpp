@@ -71,7 +71,7 @@ struct ComparedRun {
   bool fine_tuned = false;
   std::int64_t shots = 0;
   std::int64_t image_size = 0;
-  MetricMode metrics = MetricMode::released;
+  MetricOptions metrics;
   std::string backbone_differs;               ///< from differs_from_papers_backbone
   std::vector<std::string> changed_settings;  ///< "retrieval.gamma": those that are not the profile's
   std::vector<std::string> trained_on;        ///< classes that the checkpoint was trained on; empty: unknown

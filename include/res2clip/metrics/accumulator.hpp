@@ -30,8 +30,10 @@ class ClassAccumulator {
   /// for damaged bytes.
   void add(std::string_view bytes);
 
-  /// The figures of all images so far. May be called again, for another mode or after more images.
-  ClassMetrics finish(MetricMode mode);
+  /// The figures of all images so far. May be called again, with other options or after more images. Throws a
+  /// settings error for a `pro_limit` that is not above 0 and at most 1.
+  ClassMetrics finish(const MetricOptions& options);
+  ClassMetrics finish(MetricMode mode) { return finish(MetricOptions{mode}); }
 
   std::int64_t images() const;
 

@@ -20,7 +20,8 @@ enum class Metric : std::size_t {
   pixel_auroc,
   pixel_ap,
   pixel_f1,
-  /// Per-region overlap integrated to a false-positive rate of 0.3, divided by 0.3; 8-connected regions.
+  /// Per-region overlap integrated to a false-positive rate (MetricOptions::pro_limit), divided by it;
+  /// 8-connected regions.
   aupro,
 };
 

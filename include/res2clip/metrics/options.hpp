@@ -16,8 +16,12 @@ struct EnumNames<MetricMode> {
                                                                        {MetricMode::released, "released"}};
 };
 
+/// The false-positive rate to which per-region overlap is integrated in the published tables.
+inline constexpr double kPublishedProLimit = 0.3;
+
 struct MetricOptions {
   MetricMode mode = MetricMode::released;
+  double pro_limit = kPublishedProLimit;  ///< of AUPRO: a false-positive rate above 0, at most 1
 };
 void describe(Fields& fields, MetricOptions& options);
 

@@ -19,10 +19,10 @@ at::Tensor finite_images(const Detection& detection);
 /// as they are there, while the host queues the next batch.
 class FetchedScores {
  public:
-  /// `shares`: what familiarity() gave of the batch, if it was asked.
-  explicit FetchedScores(const Detection& detection, const at::Tensor& shares = {});
+  /// `shares`: what familiarity() gave of the batch, if it was asked. `branch_maps`: those are wanted too.
+  explicit FetchedScores(const Detection& detection, const at::Tensor& shares = {}, bool branch_maps = false);
 
-  /// Waits for the copies. The tensors are valid afterwards: map [B, H, W], the others [B].
+  /// Waits for the copies. The tensors are valid afterwards: maps [B, H, W], the others [B].
   void wait();
 
   /// Whether all of image `row`'s map and scores are finite numbers. Valid after wait(). If not, the
@@ -33,7 +33,8 @@ class FetchedScores {
   static Error not_finite(const std::string& image);
 
   at::Tensor map, score, text, visual, residual;
-  at::Tensor familiarity;  ///< [B, 2]; undefined where nobody asked
+  at::Tensor text_map, visual_map, residual_map;  ///< undefined where nobody asked
+  at::Tensor familiarity;                         ///< [B, 2]; undefined where nobody asked
 
  private:
   at::Tensor finite_;                   // [B]

@@ -18,6 +18,7 @@ struct ScoredImage {
   std::string name;  ///< path below the data root
   bool anomalous = false;
   double score = 0.0;
+  std::string mask = {};  ///< below the data root where it lies there; empty: none, or of results that name none
 };
 
 using MetricValues = std::array<std::optional<double>, kMetricCount>;  ///< fractions of 1

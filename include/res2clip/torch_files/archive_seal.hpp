@@ -25,4 +25,8 @@ void seal_archive(const Path& file, int descriptor);
 /// others. Throws a data error for a comment of another kind.
 std::optional<std::string> stated_digest(const ZipArchive& archive);
 
+/// Throws a data error if the archive states a digest over its members and they are not those that it was
+/// taken of. One that states none has to be believed.
+void require_stated_members(const ZipArchive& archive);
+
 }  // namespace res2clip

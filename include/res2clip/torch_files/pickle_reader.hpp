@@ -69,8 +69,9 @@ struct TorchFileRules {
 /// texts, numbers, booleans, None, tuples, lists, dicts and OrderedDicts, nested in any way. Also the format
 /// of before PyTorch 1.6. Tensors come to the CPU, whichever device they were saved from, each with memory of
 /// its own. Everything else is refused, and above all code: nothing of the file is ever run. What is read is
-/// compared with its CRC-32; memory and time are bounded by the file's size. Throws a data error that names
-/// the path: no such file, no such format, truncated, damaged, or holding something else.
+/// compared with its CRC-32, and all members with the file's digest if it states one (archive_seal.hpp);
+/// memory and time are bounded by the file's size. Throws a data error that names the path: no such file, no
+/// such format, truncated, damaged, or holding something else.
 PickleValue read_torch_pickle(const Path& path, const TorchFileRules& rules = {});
 
 }  // namespace res2clip

@@ -9,8 +9,8 @@ namespace res2clip {
 /// record for each tensor's storage. The outermost dict is a `dict`, those inside it are `OrderedDict`s, as
 /// state dicts are. Python's `torch.load(weights_only=True)` and read_torch_pickle() read it. Tensors are
 /// written contiguous, as CPU tensors with a storage of their own. The same value gives the same bytes,
-/// whatever the file's name. The file appears whole or not at all. Throws a runtime error where it cannot be
-/// written.
+/// whatever the file's name; a SHA-256 over all members stands in the archive's comment (archive_seal.hpp).
+/// The file appears whole or not at all. Throws a runtime error where it cannot be written.
 void write_torch_pickle(const Path& path, const PickleValue& value);
 
 }  // namespace res2clip
