@@ -10,6 +10,7 @@
 #include "file_set.hpp"
 #include "output.hpp"
 #include "progress_bar.hpp"
+#include "region_options.hpp"
 #include "remarks.hpp"
 #include "text_of.hpp"
 
@@ -87,6 +88,7 @@ void report_calibration(const ReferenceBank& bank, bool quiet) {
 
 struct BankCommand : CommonOptions {
   std::string backbone, checkpoint, output, bank;
+  RegionOptions region;
   std::vector<std::string> references, check, defective;
   bool recursive = false, skip_broken = false;
   double false_alarms = Calibration{}.false_alarm_rate;
@@ -103,6 +105,9 @@ void require_sensible(const BankCommand& options) {
     if (options.references.empty()) throw settings_error("--reference is required");
     return;
   }
+  if (options.region.given())
+    throw settings_error(
+        "--check looks where the bank's region is; --roi and --ignore are for making a bank");
   require(options.bank, "--bank FILE, the bank that --check measures,");
   if (!options.references.empty() || !options.output.empty())
     throw settings_error("--check measures the bank that --bank names; make one first, without --check");
@@ -125,18 +130,21 @@ void make(const BankCommand& options) {
   const std::vector<Path> references = usable(options.references, options, settings.image.reading);
   std::vector<Path> inputs = references;
   inputs.insert(inputs.end(), {options.backbone, options.checkpoint});
+  for (const auto* masks : {&options.region.roi, &options.region.ignore})
+    inputs.insert(inputs.end(), masks->begin(), masks->end());
   require_own_output(options.output, inputs);
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   ProgressBar bar("bank", options.quiet);
-  const ReferenceBank bank = pipeline.calibrated(pipeline.remember(references, bar.callback()),
-                                                 options.false_alarms, bar.callback());
+  const ReferenceBank bank = pipeline.calibrated(
+      within(pipeline.remember(references, bar.callback()), options.region, references, pipeline),
+      options.false_alarms, bar.callback());
   bar.finish();
   if (!options.quiet) note_remarks(pipeline.remarks());
   save_bank(bank, options.output);
   if (!options.quiet)
     note(options.output + ": " + std::to_string(bank.shots()) + " reference image(s), " +
          std::to_string(bank.patches.size()) + " layer(s), " + std::to_string(bank.grid.size()) +
-         " patches each");
+         " patches each" + region_text(bank));
   report_calibration(bank, options.quiet);
 }
 
@@ -201,6 +209,7 @@ void add_bank(CLI::App& program, Run& run) {
       ->add_option("--defective", options->defective, "With --check: images of defective parts; repeatable")
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "With --check: the bank to measure")->type_name("FILE");
+  options->region.add_to(*command);
   command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--skip-broken", options->skip_broken,
                     "Go on without images that cannot be used, and say which");

@@ -36,7 +36,7 @@ Checked inspect(const Pipeline& pipeline, const ReferenceBank& bank, std::span<c
                 bool quiet) {
   Checked checked;
   ProgressBar bar("check", quiet);
-  const Measure measure{bank.calibration->threshold, bank.calibration, bank.checksum};
+  const Measure measure = measure_of(bank);
   InspectionStages stages;
   stages.finish = [&](const InspectedImage& image) -> InOrder::Rest {
     const Finding finding = finding_of(images[image.index], *image.scores, image.row, measure);

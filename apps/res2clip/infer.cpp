@@ -11,12 +11,14 @@
 #include "infer_sources.hpp"
 #include "inspection.hpp"
 #include "progress_bar.hpp"
+#include "region_options.hpp"
 #include "remarks.hpp"
 
 namespace res2clip::app {
 namespace {
 
 struct InferOptions : CommonOptions {
+  RegionOptions region;
   std::string backbone, bank, checkpoint, folder, base, watch, results, report, overlay_format = "png";
   std::vector<std::string> references, inputs;
   bool recursive = false, zero_shot = false, json = false, csv = false, overlay_only = false,
@@ -44,6 +46,9 @@ void require_one_comparison(const InferOptions& options) {
   const bool compares = !options.bank.empty() || !options.references.empty();
   if (options.zero_shot && compares)
     throw settings_error("--zero-shot uses no good parts; leave out --reference and --bank");
+  if (options.region.given() && options.references.empty())
+    throw settings_error(
+        "--roi and --ignore go with --reference; a bank keeps its own: make it with `res2clip bank --roi`");
   if (!options.zero_shot && options.bank.empty() == options.references.empty())
     throw settings_error(
         "infer needs good parts to compare with: either --reference IMAGE or --bank FILE (or --zero-shot: "
@@ -97,11 +102,11 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
   if (options.zero_shot) return {};
   if (!options.bank.empty()) return pipeline.open_bank(options.bank);
   ProgressBar bar("references", options.quiet);
-  return pipeline.remember(references,
-                           [&bar](std::int64_t done, std::int64_t total, const std::string& text) {
-                             require_no_interrupt();
-                             bar.update(done, total, text);
-                           });
+  const auto tell = [&bar](std::int64_t done, std::int64_t total, const std::string& text) {
+    require_no_interrupt();
+    bar.update(done, total, text);
+  };
+  return within(pipeline.remember(references, tell), options.region, references, pipeline);
 }
 
 /// The images that arguments stand for; says what is passed over in folders.
@@ -238,6 +243,7 @@ int infer(const InferOptions& options) {
   note_begin(options, references.size(), images.size());
   note_demo(pipeline, options);
   ReferenceBank bank = bank_of(pipeline, options, references);
+  if (!options.quiet && bank.region) note("region of interest" + region_text(bank));
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   drop_other_calibration(pipeline, bank, options);
   how.measure = measure_of(bank, options);
@@ -316,6 +322,7 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
       ->allow_extra_args(false)  // images may follow
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "Instead: a bank that `bank` wrote")->type_name("FILE");
+  options->region.add_to(*command);
   command->add_flag("--zero-shot", options->zero_shot,
                     "Instead: no good parts; the text branch alone scores images");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")

@@ -51,7 +51,9 @@ void require_sensible(const InferOutputOptions& options) {
 void InferOutput::draw(const SourceImage& image, const at::Tensor& map, Finding& finding) const {
   const OverlayOptions& how = options_.overlay;
   const bool outlined = stands_out(finding.judgement, finding.region, how.calm);
-  const HeatLayer heat{map, scale_of(map, options_), outlined ? finding.region.mask : at::Tensor()};
+  const HeatScale scale = scale_of(map, options_);
+  const HeatLayer heat{drawn_map(map, options_.measure, scale), scale,
+                       outlined ? finding.region.mask : at::Tensor()};
   if (targets_.report != nullptr) targets_.report->add(finding, image.pixels, heat, how);
   if (!targets_.files->wanted()) return;
   finding.overlay = targets_.files->overlay(image.name);
@@ -90,11 +92,13 @@ Finding InferOutput::write(const SourceImage& image, const FetchedScores& scores
   Finding finding = finding_of(image.path, scores, row, options_.measure);
   finding.time = std::chrono::system_clock::now();
   finding.seconds = image.seconds;
-  finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction);
+  finding.region = hottest_region(map, image.height, image.width, options_.overlay.outline_fraction,
+                                  options_.measure.inside);
   const auto& calibration = options_.measure.calibration;
   finding.regions_from = calibration ? calibration->map_threshold : finding.region.threshold;
   if (regions_are_told())
-    finding.regions = regions_reaching(map, image.height, image.width, finding.regions_from);
+    finding.regions =
+        regions_reaching(map, image.height, image.width, finding.regions_from, options_.measure.inside);
   if (targets_.pixels_wanted()) draw(image, map, finding);
   return finding;
 }

@@ -14,6 +14,7 @@
 #include "res2clip/image/image_view.hpp"
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/region.hpp"
+#include "res2clip/image/region_mask.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/reference_bank.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include <ATen/ops/zeros.h>
@@ -18,6 +19,15 @@ struct Extent {
   std::int64_t count = 0;
   double peak, sum = 0;
 };
+
+/// The values of a map, those outside below every threshold.
+at::Tensor values_of(const at::Tensor& map, const at::Tensor& inside, const std::string& function) {
+  const at::Tensor values = sound_map_values(map, function);
+  if (!inside.defined()) return values;
+  if (inside.scalar_type() != at::kBool || inside.sizes() != values.sizes() || !inside.any().item<bool>())
+    throw data_error(function + ": `inside` must be bool, of the map's size, and true somewhere");
+  return values.masked_fill(inside.cpu().logical_not(), -std::numeric_limits<float>::infinity());
+}
 
 /// Marks what is 8-connected to `seed` and reaches `threshold`.
 Extent grow(const float* values, std::int64_t rows, std::int64_t columns, std::int64_t seed, double threshold,
@@ -67,9 +77,9 @@ void require_pixels(std::int64_t height, std::int64_t width, const std::string& 
 
 }  // namespace
 
-HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width,
-                             double fraction) {
-  const at::Tensor whole = sound_map_values(map, "hottest_region");
+HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width, double fraction,
+                             const at::Tensor& inside) {
+  const at::Tensor whole = values_of(map, inside, "hottest_region");
   if (!(fraction >= 0 && fraction <= 1))
     throw settings_error("hottest_region: the fraction is " + std::to_string(fraction) +
                          "; it must be between 0 and 1");
@@ -77,6 +87,7 @@ HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::in
   const auto* values = whole.data_ptr<float>();
   const auto* end = values + whole.numel();
   std::vector<float> sorted(values, end);
+  if (inside.defined()) std::erase(sorted, -std::numeric_limits<float>::infinity());
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::nth_element(sorted.begin(), middle, sorted.end());
   const auto* hottest = std::max_element(values, end);
@@ -93,8 +104,8 @@ HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::in
 }
 
 std::vector<MapRegion> regions_reaching(const at::Tensor& map, std::int64_t height, std::int64_t width,
-                                        double threshold) {
-  const at::Tensor whole = sound_map_values(map, "regions_reaching");
+                                        double threshold, const at::Tensor& inside) {
+  const at::Tensor whole = values_of(map, inside, "regions_reaching");
   require_pixels(height, width, "regions_reaching");
   if (!std::isfinite(threshold)) throw settings_error("regions_reaching: the threshold must be a number");
   const auto* values = whole.data_ptr<float>();

@@ -27,6 +27,8 @@ constexpr std::string_view kFormat = "res2clip reference bank 2";
 constexpr std::string_view kFormatOf010 = "res2clip reference bank 1";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kPatches = "patches.";
+/// The pixels of the region of interest, 0 and 1. A reader that does not know this tensor refuses the file.
+const std::string kInside = "inside";
 /// Stands in the header where the checksum of the file will stand, while that is computed.
 const std::string kNoChecksum(64, '0');
 const std::string kChecksumKey = "\"sha256\":\"";
@@ -35,6 +37,7 @@ std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
   std::map<std::string, at::Tensor> tensors{{"global", bank.global}};
   for (const auto& [layer, features] : bank.patches)
     tensors[std::string(kPatches) + std::to_string(layer)] = features;
+  if (bank.region) tensors[kInside] = bank.region->pixels;
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
   return tensors;
 }
@@ -94,6 +97,7 @@ class BankReader {
   ReferenceBank bank() {
     const Json metadata = header_.at("__metadata__");
     ReferenceBank bank;
+    at::Tensor inside;
     bank.grid = {whole_number(metadata, "rows"), whole_number(metadata, "cols")};
     bank.origin.backbone = metadata.at("backbone").get<std::string>();
     bank.origin.settings = parse_bounded(metadata.at("settings").get<std::string>());
@@ -106,10 +110,13 @@ class BankReader {
       if (name == "__metadata__") continue;
       if (name == "global")
         bank.global = tensor(entry);
+      else if (name == kInside)
+        inside = tensor(entry);
       else
         bank.patches[layer_of(name)] = tensor(entry);
     }
     check_shapes(bank);
+    if (inside.defined()) bank.region = region(inside, bank.grid);
     return bank;
   }
 
@@ -147,6 +154,16 @@ class BankReader {
     std::memcpy(result.mutable_data_ptr(), bytes_.data() + header_end_ + offsets[0], offsets[1] - offsets[0]);
     require(at::isfinite(result).all().item<bool>(), "it holds numbers that are not finite");
     return result;
+  }
+
+  static std::optional<RegionOfInterest> region(const at::Tensor& inside, const Grid& grid) {
+    require(inside.eq(0).logical_or(inside.eq(1)).all().item<bool>(),
+            "its region of interest holds other numbers than 0 and 1");
+    try {
+      return region_of_interest(inside.to(at::kBool), grid);
+    } catch (const Error&) {
+      throw Damage{"its region of interest does not fit its grid"};
+    }
   }
 
   static void check_shapes(const ReferenceBank& bank) {

@@ -69,6 +69,19 @@ const at::Tensor& layer_of(const std::map<int, at::Tensor>& patches, int layer) 
   return found->second;
 }
 
+/// Those patches of images [T, N, D], or of references [K*N, D], that are looked at.
+at::Tensor looked_at(const at::Tensor& patches, const ReferenceBank& bank) {
+  if (!bank.region) return patches;
+  if (patches.dim() == 3) return patches.index_select(1, bank.region->patches);
+  const at::Tensor shots = patches.unflatten(0, {-1, bank.grid.size()});
+  return shots.index_select(1, bank.region->patches).flatten(0, 1);
+}
+
+/// The median of a map, as far as it is looked at.
+double median_of(const at::Tensor& map, const ReferenceBank& bank) {
+  return (bank.region ? values_inside(map, *bank.region) : map).median().item<double>();
+}
+
 /// Half of the matched layers' depth: shallow ones see texture alone, the last one is shaped by the text.
 int middle_layer(const ReferenceBank& bank) {
   return std::next(bank.patches.begin(), static_cast<std::ptrdiff_t>((bank.patches.size() - 1) / 2))->first;
@@ -97,8 +110,8 @@ FamiliarityLimits familiarity_limits(const ReferenceBank& bank, const std::vecto
   std::vector<Nearest> found;
   std::vector<at::Tensor> similarities;
   for (const std::int64_t shot : shots) {
-    found.push_back(nearest(shot_of(bank, shot).patches.at(limits.layer),
-                            without_shot(bank, shot).patches.at(limits.layer)));
+    found.push_back(nearest(looked_at(shot_of(bank, shot).patches.at(limits.layer), bank),
+                            looked_at(without_shot(bank, shot).patches.at(limits.layer), bank)));
     similarities.push_back(found.back().of_image[0]);
   }
   const at::Tensor all = std::get<0>(at::cat(similarities).cpu().sort());
@@ -138,7 +151,7 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
     const Detection found = detector.detect(shot_of(bank, shot), without_shot(bank, shot));
     scores.push_back(found.score.item<double>());
     peaks.push_back(found.map.max().item<double>());
-    medians.push_back(found.map.median().item<double>());
+    medians.push_back(median_of(found.map, bank));
     calibration.references.push_back({shot, scores.back(), peaks.back()});
     if (!std::isfinite(scores.back()) || !std::isfinite(peaks.back()))
       throw data_error("the score of reference " + std::to_string(shot + 1) +
@@ -157,8 +170,8 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
 
 at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const FamiliarityLimits& limits) {
   const at::NoGradGuard no_gradients;
-  const at::Tensor& images = layer_of(query.patches, limits.layer);
-  const at::Tensor& references = layer_of(bank.patches, limits.layer);
+  const at::Tensor images = looked_at(layer_of(query.patches, limits.layer), bank);
+  const at::Tensor references = looked_at(layer_of(bank.patches, limits.layer), bank);
   std::vector<at::Tensor> shares;
   for (const at::Tensor& some : images.split(images_at_once(images)))
     shares.push_back(shares_of(nearest(some, references), limits));

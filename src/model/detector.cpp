@@ -1,6 +1,7 @@
 #include "res2clip/model/detector.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -87,6 +88,30 @@ void require_residual(TextAnchorKind anchor) {
 void require_a_branch(const BranchWeights& weights, const std::string& key) {
   if (weights.text == 0 && weights.visual == 0 && weights.residual == 0)
     throw settings_error(key + ": all weights are 0; at least one branch must count");
+}
+
+/// A batch whose patches outside are those nearest to them inside.
+Features filled(Features batch, const RegionOfInterest& region) {
+  for (auto& [layer, patches] : batch.patches) patches = filled(patches, region);
+  return batch;
+}
+
+/// What is outside looks like the nearest patch inside, and does not reach in when maps are drawn.
+void fill_patches(Detection& found, const RegionOfInterest& region) {
+  for (PatchMaps* maps : {&found.text_patches, &found.visual_patches, &found.residual_patches})
+    for (auto& [layer, scores] : *maps) scores = filled(scores.flatten(1), region).view(scores.sizes());
+}
+
+void calm_maps_outside(Detection& found, const RegionOfInterest& region) {
+  for (at::Tensor* map : {&found.map, &found.text_map, &found.visual_map, &found.residual_map})
+    *map = calm_outside(*map, region);
+}
+
+/// branch_top_means() over the pixels inside.
+std::array<at::Tensor, 3> top_means_inside(const Detection& found, const RegionOfInterest& region,
+                                           double fraction) {
+  const auto mean = [&](const at::Tensor& map) { return top_mean(values_inside(map, region), fraction); };
+  return {mean(found.text_map), mean(found.visual_map), mean(found.residual_map)};
 }
 
 constexpr at::Tensor Detection::*kTensors[] = {&Detection::map,
@@ -194,8 +219,10 @@ Detection Detector::detect(const Features& query, const ReferenceBank* bank) con
   rethrow_as_ours("comparing images with the references");
 }
 
-Detection Detector::detect_at_once(const Features& query, const ReferenceBank* bank) const {
+Detection Detector::detect_at_once(const Features& images, const ReferenceBank* bank) const {
   constexpr BranchWeights kTextAlone{1.0, 0.0, 0.0};
+  const std::optional<RegionOfInterest> region = bank != nullptr ? bank->region : std::nullopt;
+  const Features query = region ? filled(images, *region) : images;
   Detection found;
   score_text_patches(query, found);
   if (bank != nullptr) {
@@ -207,8 +234,10 @@ Detection Detector::detect_at_once(const Features& query, const ReferenceBank* b
     for (const int layer : layers_.residual) found.residual_patches[layer] = nothing;
     found.residual_global_raw = at::zeros({query.batch()}, query.global.options());
   }
+  if (region) fill_patches(found, *region);
   draw_maps(query.grid, bank != nullptr ? weights_.pixel : kTextAlone, found);
-  score_images(query, bank != nullptr ? weights_.image : kTextAlone, found);
+  if (region) calm_maps_outside(found, *region);
+  score_images(query, bank != nullptr ? weights_.image : kTextAlone, region, found);
   return found;
 }
 
@@ -234,10 +263,16 @@ void Detector::score_text_patches(const Features& query, Detection& found) const
         as_grid(text_alignment(query.patches.at(layer), text_direction_, scoring_.text_anchor), query.grid);
 }
 
+Match Detector::matched(const Features& query, const ReferenceBank& bank, int layer) const {
+  const at::Tensor &patches = query.patches.at(layer), &references = bank.patches.at(layer);
+  return bank.region ? match_within(patches, references, query.grid, retrieval_, *bank.region)
+                     : match(patches, references, query.grid, retrieval_);
+}
+
 void Detector::score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const {
   const Grid& grid = query.grid;
   for (const int layer : layers_.matched()) {
-    const Match matched = match(query.patches.at(layer), bank.patches.at(layer), grid, retrieval_);
+    const Match matched = this->matched(query, bank, layer);
     if (contains(layers_.visual, layer))
       found.visual_patches[layer] = as_grid(
           adapters_
@@ -271,12 +306,15 @@ at::Tensor Detector::global_residuals(const Features& query, const ReferenceBank
   return residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
 }
 
-void Detector::score_images(const Features& query, const BranchWeights& weights, Detection& found) const {
+void Detector::score_images(const Features& query, const BranchWeights& weights,
+                            const std::optional<RegionOfInterest>& region, Detection& found) const {
   found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
   found.residual_global = clamped(found.residual_global_raw);
 
-  const auto [text, visual, residuals] = branch_top_means(
-      {found.text_map, found.visual_map, found.residual_map, found.map}, scoring_.top_fraction);
+  const auto [text, visual, residuals] =
+      region ? top_means_inside(found, *region, scoring_.top_fraction)
+             : branch_top_means({found.text_map, found.visual_map, found.residual_map, found.map},
+                                scoring_.top_fraction);
   found.text_score = image_score(found.text_global, text);
   found.visual_score = visual;
   found.residual_score = image_score(found.residual_global, residuals);
@@ -314,6 +352,17 @@ void Detector::require_comparable(const Features& query, const ReferenceBank& ba
   require_sound(bank, layers_.matched());
   require_same_device(query.global);
   require_same_device(bank.global);
+  require_region(bank);
+}
+
+void Detector::require_region(const ReferenceBank& bank) const {
+  if (!bank.region) return;
+  const at::Tensor& pixels = bank.region->pixels;
+  if (pixels.size(0) != bank.grid.rows * patch_size_ || pixels.size(1) != bank.grid.cols * patch_size_)
+    throw data_error("the reference bank's region of interest is " + std::to_string(pixels.size(1)) + "x" +
+                     std::to_string(pixels.size(0)) + " pixels large, maps are " +
+                     std::to_string(bank.grid.cols * patch_size_) + "x" +
+                     std::to_string(bank.grid.rows * patch_size_) + "; make the bank again");
 }
 
 void Detector::require_same_device(const at::Tensor& global) const {

@@ -11,6 +11,11 @@
 namespace res2clip {
 namespace {
 
+bool same_region(const ReferenceBank& a, const ReferenceBank& b) {
+  return a.region.has_value() == b.region.has_value() &&
+         (!a.region || a.region->pixels.equal(b.region->pixels));
+}
+
 std::vector<int> layers_of(const ReferenceBank& bank) {
   std::vector<int> layers;
   for (const auto& [layer, rows] : bank.patches) layers.push_back(layer);
@@ -23,6 +28,7 @@ ReferenceBank ReferenceBank::to(c10::Device device) const try {
   ReferenceBank moved = *this;
   moved.global = global.to(device);
   for (auto& [layer, features] : moved.patches) features = features.to(device);
+  if (region) moved.region = region->to(device);
   return moved;
 } catch (...) {
   rethrow_as_ours("moving a reference bank to a device");
@@ -39,20 +45,38 @@ ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers)
   return bank;
 }
 
+ReferenceBank within(ReferenceBank bank, const at::Tensor& inside) {
+  if (bank.region)
+    throw settings_error("the reference bank has a region of interest already; name one alone");
+  require_sound(bank, layers_of(bank));
+  return as_ours("applying a region of interest", [&] {
+    std::optional<RegionOfInterest> region = region_of_interest(inside, bank.grid);
+    if (!region) return std::move(bank);
+    bank.region = region->to(bank.global.device());
+    bank.calibration.reset();
+    bank.checksum.clear();
+    for (auto& [layer, rows] : bank.patches)
+      rows = filled(rows.view({bank.shots(), bank.grid.size(), -1}), *bank.region).flatten(0, 1);
+    return std::move(bank);
+  });
+}
+
 ReferenceBank concatenate(const std::vector<ReferenceBank>& banks) {
   if (banks.empty()) throw data_error("no reference banks to put together");
   const ReferenceBank& first = banks.front();
   ReferenceBank whole;
   whole.grid = first.grid;
+  whole.region = first.region;
   whole.origin = {first.origin.backbone, first.origin.settings, {}};
   std::vector<at::Tensor> globals;
   std::map<int, std::vector<at::Tensor>> patches;
   for (const ReferenceBank& bank : banks) {
     require_sound(bank, layers_of(bank));
     if (bank.grid != first.grid || layers_of(bank) != layers_of(first) ||
-        bank.global.size(1) != first.global.size(1) || bank.global.device() != first.global.device())
+        bank.global.size(1) != first.global.size(1) || bank.global.device() != first.global.device() ||
+        !same_region(bank, first))
       throw data_error(
-          "reference banks of different grids, layers, widths or devices cannot be put together");
+          "reference banks of different grids, layers, widths, regions or devices cannot be put together");
     require_origin(bank, first.origin, "a bank to be added");
     globals.push_back(bank.global);
     for (const auto& [layer, rows] : bank.patches) patches[layer].push_back(rows);
@@ -72,6 +96,7 @@ ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> 
   const bool named = bank.origin.references.size() == static_cast<std::size_t>(bank.shots());
   ReferenceBank part;
   part.grid = bank.grid;
+  part.region = bank.region;
   part.origin = {bank.origin.backbone, bank.origin.settings, {}};
   for (const std::int64_t shot : shots) {
     if (shot < 0 || shot >= bank.shots())

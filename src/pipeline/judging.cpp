@@ -8,7 +8,8 @@ namespace res2clip {
 
 Measure measure_of(const ReferenceBank& bank, std::optional<double> threshold) {
   if (threshold && !std::isfinite(*threshold)) throw settings_error("the threshold is not a finite number");
-  Measure measure{threshold, bank.calibration, bank.checksum};
+  Measure measure{threshold, bank.calibration, bank.checksum,
+                  bank.region ? bank.region->pixels.cpu() : at::Tensor()};
   if (!measure.threshold && bank.calibration) measure.threshold = bank.calibration->threshold;
   return measure;
 }
@@ -32,8 +33,13 @@ bool stands_out(const std::optional<Judgement>& judgement, const HottestRegion& 
 }
 
 HeatScale heat_scale(const at::Tensor& map, const Measure& measure, const OverlayOptions& options) {
-  if (!measure.calibration) return heat_scale(map, options);
-  return heat_scale_around(measure.calibration->map_low, options.calm);
+  if (measure.calibration) return heat_scale_around(measure.calibration->map_low, options.calm);
+  return heat_scale(measure.inside.defined() ? map.cpu().masked_select(measure.inside).unsqueeze(0) : map,
+                    options);
+}
+
+at::Tensor drawn_map(const at::Tensor& map, const Measure& measure, const HeatScale& scale) {
+  return measure.inside.defined() ? map.cpu().masked_fill(measure.inside.logical_not(), scale.low) : map;
 }
 
 }  // namespace res2clip

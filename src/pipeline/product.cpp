@@ -22,7 +22,7 @@ Finding Product::found(const FetchedScores& scores, std::int64_t row, std::int64
   static_cast<ImageScores&>(finding) = scores.of(row);
   finding.map = scores.map[row].clone();
   finding.judgement = judgement_of(scores, row, measure_);
-  finding.region = hottest_region(finding.map, height, width, overlay_.outline_fraction);
+  finding.region = hottest_region(finding.map, height, width, overlay_.outline_fraction, measure_.inside);
   finding.stands_out = res2clip::stands_out(finding.judgement, finding.region, overlay_.calm);
   return finding;
 }
@@ -70,8 +70,9 @@ std::size_t Product::inspect_each(std::span<const Path> images,
 at::Tensor Product::overlay(const at::Tensor& pixels, const Finding& finding,
                             const std::string& caption) const {
   return as_ours("drawing an overlay", [&] {
+    const HeatScale scale = heat_scale(finding.map, measure_, overlay_);
     return heat_overlay(pixels,
-                        {finding.map, heat_scale(finding.map, measure_, overlay_),
+                        {drawn_map(finding.map, measure_, scale), scale,
                          finding.stands_out ? finding.region.mask : at::Tensor()},
                         caption, overlay_);
   });

@@ -59,6 +59,31 @@ class Inspection(ProgramTest):
                        self.folder / "none.bank", "--false-alarms", rate)
         self.assertFalse((self.folder / "none.bank").exists())
 
+    def test_a_region_of_interest_is_kept_in_the_bank_and_holds_all_that_is_found(self):
+        images = sorted((self.line / "mesh/test").glob("*/*.png"))
+        base = ("bank", "--backbone", self.clip, "--reference", self.goods)
+        left, whole, ignoring = (self.folder / name for name in ("left.bank", "whole.bank", "ignoring.bank"))
+        told = run(*base, "--output", left, "--roi", "0,0,64,128")
+        self.assertIn("50.0 % of each image looked at", told.stderr)
+        done(*base, "--output", ignoring, "--ignore", "64,0 128,0 128,128 64,128", "-q")
+        self.assertEqual(left.read_bytes(), ignoring.read_bytes())
+        done(*base, "--output", whole, "--roi", "0,0,100%,100%", "-q")
+        self.assertEqual(whole.read_bytes(), self.bank.read_bytes())
+        records = [json.loads(line) for line in done("infer", "--backbone", self.clip, "--bank", left, "--json", "-q", *images).splitlines()]
+        self.assertEqual(len(records), len(images))
+        for record in records:
+            for box in (record["box"], *record["regions"]):
+                self.assertLessEqual(box["x"] + box["width"], 64, record["path"])
+        self.assertNotEqual([record["score"] for record in records], [record["score"] for record in self.records(*images)])
+        direct = done("infer", "--backbone", self.clip, "--reference", self.goods, "--roi", "0,0,64,128", "--json", "-q", *images).splitlines()
+        self.assertEqual([json.loads(line)["score"] for line in direct], [record["score"] for record in records])
+        for text, why in (("0,0,200,10", "reaches out of the image, which is 128x128"), ("1,2,3", "takes x,y,w,h"), ("0,0,3,3", "covers no patch")):
+            self.fails(2, why, *base, "--output", self.folder / "none.bank", "--roi", text)
+        self.fails(3, "no-mask.png", *base, "--output", self.folder / "none.bank", "--roi", self.folder / "no-mask.png")
+        self.fails(2, "a bank keeps its own", *self.inspect, "--roi", "0,0,64,128", images[0])
+        self.fails(2, "--check looks where", "bank", "--backbone", self.clip, "--bank", self.bank, "--check", images[0], "--roi", "0,0,9,9")
+        self.assertFalse((self.folder / "none.bank").exists())
+
     def test_a_bank_is_checked_on_further_images(self):
         good, defective = self.line / "mesh/test/good", [path for path in sorted((self.line / "mesh/test").iterdir()) if path.name != "good"]
         base = ("bank", "--backbone", self.clip, "--bank", self.bank, "--check", good)

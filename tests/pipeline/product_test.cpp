@@ -7,6 +7,7 @@
 
 #include "res2clip/core/error.hpp"
 #include "res2clip/image/read.hpp"
+#include "res2clip/image/region_mask.hpp"
 
 #include "clip/tiny_backbone.hpp"
 #include "pipeline/weave.hpp"
@@ -35,6 +36,23 @@ class ProductTest : public TinyClipTest {
   std::optional<Pipeline> pipeline;
   std::vector<Path> all, good;
 };
+
+TEST_F(ProductTest, LooksWhereItsBankSays) {
+  const std::vector<std::string> left{"0,0,50%,100%"};
+  const at::Tensor inside = region_mask(left, {}, {100, 100}, 70, 70);
+  const Product product(*pipeline, pipeline->calibrated(within(pipeline->remember(good), inside), 0.05));
+  EXPECT_TRUE(product.measure().inside.equal(inside));
+  const Detection plain = pipeline->detect(all, product.bank());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const at::Tensor pixels = read_image(all[i]);
+    const Finding finding = product.inspect(all[i]);
+    EXPECT_EQ(finding.score, plain.score[static_cast<std::int64_t>(i)].item<double>());
+    EXPECT_LE(finding.region.box.x + finding.region.box.width, (pixels.size(1) + 1) / 2);
+    EXPECT_EQ(finding.region.mask.slice(1, 35).sum().item<int>(), 0);
+    EXPECT_EQ(finding.map.slice(1, 35).max().item<double>(),
+              finding.map.slice(1, 0, 35).min().item<double>());
+  }
+}
 
 TEST_F(ProductTest, GivesTheScoresOfThePipelineAndJudgesThemByTheBank) {
   const Product product = calibrated();

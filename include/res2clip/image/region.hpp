@@ -24,8 +24,10 @@ struct HottestRegion {
 /// The 8-connected region around the map's maximum (the first in row-major order where several are equal)
 /// whose values reach median + fraction * (maximum - median); its box is scaled from the map's pixels to
 /// those of an image of `height` x `width`, rounded outwards. A constant map is one region as large as the
-/// image. `map` is float32 [S, S] (any rows and columns) without NaN, which are a data error.
-HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width, double fraction);
+/// image. With `inside` (bool [S, S], at least one true) pixels outside count nothing and belong to no
+/// region. `map` is float32 [S, S] (any rows and columns) without NaN, which are a data error.
+HottestRegion hottest_region(const at::Tensor& map, std::int64_t height, std::int64_t width, double fraction,
+                             const at::Tensor& inside = {});
 
 /// One of several regions of an anomaly map.
 struct MapRegion {
@@ -40,6 +42,6 @@ struct MapRegion {
 /// All 8-connected regions whose values reach `threshold`, the one with the highest peak first (of equal ones
 /// the first in row-major order). Takes and throws what hottest_region does.
 std::vector<MapRegion> regions_reaching(const at::Tensor& map, std::int64_t height, std::int64_t width,
-                                        double threshold);
+                                        double threshold, const at::Tensor& inside = {});
 
 }  // namespace res2clip

@@ -25,7 +25,8 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
 /// How much of B images the references know and the other way round: float32 [B, 2], the share of an image's
 /// patches whose nearest patch of any reference is further than `limits.neighbour` (cosine distance), and the
 /// share of a reference's patches that are as far from all of the image's, of the reference where it is
-/// smallest. Throws a data error where a layer is missing.
+/// smallest. Patches outside of the bank's region of interest
+/// count nothing. Throws a data error where a layer is missing.
 at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const FamiliarityLimits& limits);
 
 enum class Verdict {

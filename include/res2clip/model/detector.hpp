@@ -59,12 +59,16 @@ class Detector {
   /// empty: this knows no backbone (Pipeline::remember fills it in). It shares memory with `normals`.
   ReferenceBank remember(const Features& normals) const;
 
-  /// Scores a batch against a bank. An image gets the same figures in any batch. Throws a data error where
-  /// features or bank lack a layer, differ in grid, width or device, are not float32 of the shapes that their
-  /// structs say, or, on the CPU, hold numbers that are not finite or rows that are not of unit length.
-  /// Adapters of huge numbers may still give scores that are not finite: ask FetchedScores::finite, as
-  /// Pipeline does. Whoever knows the backbone compares the bank's origin (require_origin, Pipeline). Beside
-  /// the result, memory holds a few tensors [B, N, D] at a time; if memory runs out, the batch is parted.
+  /// Scores a batch against a bank. If the bank has a region of interest, patches outside are neither
+  /// compared nor compared with; maps hold their lowest value inside (of each image) everywhere outside; and
+  /// the top means (Eqs. 7, 9, 12) are over the pixels inside, the share of `scoring.top_fraction` of those.
+  /// The global features (Eqs. 7, 12) see whole images. An image gets the same figures in any batch. Throws a
+  /// data error where features or bank lack a layer, differ in grid, width or device, are not float32 of the
+  /// shapes that their structs say, or, on the CPU, hold numbers that are not finite or rows that are not of
+  /// unit length. Adapters of huge numbers may still give scores that are not finite: ask
+  /// FetchedScores::finite, as Pipeline does. Whoever knows the backbone compares the bank's origin
+  /// (require_origin, Pipeline). Beside the result, memory holds a few tensors [B, N, D] at a time; if memory
+  /// runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
   /// Scores a batch by the text branch alone, which needs no reference (zero-shot): whatever the weights, the
   /// other branches are 0 and count nothing. Throws as above.
@@ -78,15 +82,18 @@ class Detector {
  private:
   // Without a bank: the text branch alone.
   Detection detect(const Features& query, const ReferenceBank* bank) const;
-  Detection detect_at_once(const Features& query, const ReferenceBank* bank) const;
+  Detection detect_at_once(const Features& images, const ReferenceBank* bank) const;
   void require_fitting(const Features& query) const;
   void require_comparable(const Features& query, const ReferenceBank& bank) const;
+  void require_region(const ReferenceBank& bank) const;
   void require_same_device(const at::Tensor& global) const;
   void score_patches(const Features& query, const ReferenceBank& bank, Detection& found) const;
+  Match matched(const Features& query, const ReferenceBank& bank, int layer) const;
   void score_text_patches(const Features& query, Detection& found) const;
   void draw_maps(const Grid& grid, const BranchWeights& weights, Detection& found) const;
   at::Tensor global_residuals(const Features& query, const ReferenceBank& bank) const;
-  void score_images(const Features& query, const BranchWeights& weights, Detection& found) const;
+  void score_images(const Features& query, const BranchWeights& weights,
+                    const std::optional<RegionOfInterest>& region, Detection& found) const;
   at::Tensor clamped(const at::Tensor& projections) const;
 
   std::shared_ptr<BatchLimit> limit_ = std::make_shared<BatchLimit>();

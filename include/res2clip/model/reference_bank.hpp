@@ -10,6 +10,7 @@
 #include "res2clip/clip/features.hpp"
 #include "res2clip/core/path.hpp"
 #include "res2clip/model/calibration.hpp"
+#include "res2clip/model/region_of_interest.hpp"
 
 namespace res2clip {
 
@@ -29,6 +30,7 @@ struct ReferenceBank {
   std::map<int, at::Tensor> patches;  ///< layer -> [K*N, D], shot after shot, patches row-major
   Grid grid;                          ///< of one image
   BankOrigin origin;
+  std::optional<RegionOfInterest> region;  ///< nothing: whole images are looked at
   std::optional<Calibration> calibration;  ///< nothing: the references were not compared with each other
   std::string checksum;                    ///< SHA-256 that the bank's file states; empty: of no file
 
@@ -40,8 +42,14 @@ struct ReferenceBank {
 /// features are not as Features says.
 ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers);
 
+/// The bank for images of which only a part is looked at: `inside` is a mask as region_of_interest() takes
+/// it, of the maps' size. The references' patches outside are replaced by the nearest inside, and a
+/// calibration is dropped: calibrate afterwards. With all pixels inside the bank stays as it is. Throws as
+/// region_of_interest(), and a settings error for a bank that has a region.
+ReferenceBank within(ReferenceBank bank, const at::Tensor& inside);
+
 /// References added: those of all banks in their order. Throws a data error for banks of different origin,
-/// grid, layers or device.
+/// grid, layers, region or device.
 ReferenceBank concatenate(const std::vector<ReferenceBank>& banks);
 
 /// References left out or put in another order: those at these places, counted from 0. Throws a data error
@@ -53,8 +61,8 @@ Features shot_of(const ReferenceBank& bank, std::int64_t shot);
 ReferenceBank without_shot(const ReferenceBank& bank, std::int64_t shot);
 
 /// Writes a bank to one file, whole or not at all. The file is a safetensors file, which Python's safetensors
-/// opens: tensors `global` and `patches.<layer>`, everything else as text in its metadata, and a SHA-256 over
-/// all bytes.
+/// opens: tensors `global`, `patches.<layer>` and, with a region of interest, `inside`, everything else as
+/// text in its metadata, and a SHA-256 over all bytes.
 void save_bank(const ReferenceBank& bank, const Path& path);
 
 /// Reads what save_bank of this version and of 0.1.0 wrote, to the CPU. Throws a data error that names the

@@ -16,6 +16,8 @@ struct Measure {
   std::optional<double> threshold;         ///< images with a higher score are anomalous; nothing: no verdicts
   std::optional<Calibration> calibration;  ///< nothing: no image is unknown for being unlike the references
   std::string bank;                        ///< checksum of the bank's file; empty: none
+  /// bool [S, S] on the CPU, the pixels of maps that are looked at (ReferenceBank::region); undefined: all.
+  at::Tensor inside{};
 };
 
 /// The bank's own measure, with `threshold` in place of its own if one is given. Throws a settings error for
@@ -35,7 +37,11 @@ double calm_of(const Detector& detector, const ReferenceBank& bank);
 bool stands_out(const std::optional<Judgement>& judgement, const HottestRegion& region, double calm);
 
 /// Colours of a map. With a calibration they are the same for all images, from the median of normal images'
-/// maps, with `options.calm` in the middle; else heat_scale() of the map.
+/// maps, with `options.calm` in the middle; else heat_scale() of the map, of the pixels that
+/// are looked at.
 HeatScale heat_scale(const at::Tensor& map, const Measure& measure, const OverlayOptions& options);
+
+/// The map as it is drawn on a scale: cold where it is not looked at.
+at::Tensor drawn_map(const at::Tensor& map, const Measure& measure, const HeatScale& scale);
 
 }  // namespace res2clip
