@@ -6,8 +6,10 @@
 #include <vector>
 
 #include <ATen/TensorOperators.h>
+#include <ATen/cuda/CUDAContext.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/mm.h>
@@ -17,6 +19,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
+#include "res2clip/compute/memory.hpp"
 #include "res2clip/core/error.hpp"
 
 #include "encode_graphs.hpp"
@@ -53,6 +56,22 @@ void add_product(at::Tensor& sum, const at::Tensor& a, const at::Tensor& b) {
     sum.addmm_(a, b);
   else
     at::addmm_out(sum, sum, a, b, at::kFloat);
+}
+
+/// LibTorch prefers cuDNN's attention from this compute capability on, for types of 16 bits.
+bool cudnn_attends(at::ScalarType type, const c10::Device& device) {
+  constexpr int kHopper = 9;
+  return type != at::kFloat && at::cuda::getDeviceProperties(device.index())->major >= kHopper;
+}
+
+at::Tensor padded(const at::Tensor& images, std::int64_t size) {
+  return at::cat({images, images.narrow(0, 0, 1).expand({size - images.size(0), -1, -1, -1})});
+}
+
+RawFeatures first_images(RawFeatures features, std::int64_t count) {
+  features.global = features.global.narrow(0, 0, count);
+  for (auto& [layer, patches] : features.patches) patches = patches.narrow(0, 0, count);
+  return features;
 }
 
 }  // namespace
@@ -222,7 +241,8 @@ class FusedTower::Run {
 
 FusedTower::FusedTower(const ImageTower& tower, at::ScalarType product_type, const c10::Device& device)
     : weights_(std::make_unique<const Weights>(tower, product_type, device)),
-      graphs_(std::make_unique<Graphs>()) {}
+      graphs_(std::make_unique<Graphs>()),
+      padding_(cudnn_attends(product_type, device) ? std::make_unique<BatchPadding>() : nullptr) {}
 FusedTower::~FusedTower() = default;
 FusedTower::FusedTower(FusedTower&&) noexcept = default;
 FusedTower& FusedTower::operator=(FusedTower&&) noexcept = default;
@@ -232,10 +252,25 @@ bool FusedTower::fits(const ModelCard& card) {
          (!card.encoder.patch_projection || cuda::takes_width(card.sizes.embed_dim));
 }
 
-FusedTower::Encoded FusedTower::encode(const at::Tensor& images, const std::set<int>& layers) const {
-  const c10::cuda::CUDAGuard on_device(images.device());
+FusedTower::Encoded FusedTower::encode_as_it_is(const at::Tensor& images, const std::set<int>& layers) const {
   return graphs_->encode(images, layers,
                          [&](const at::Tensor& batch) { return Run(*weights_, batch, layers).run(); });
+}
+
+FusedTower::Encoded FusedTower::encode(const at::Tensor& images, const std::set<int>& layers) const {
+  const c10::cuda::CUDAGuard on_device(images.device());
+  if (!padding_) return encode_as_it_is(images, layers);
+  const std::int64_t count = images.size(0), size = padding_->size_for(count);
+  if (size > count) try {
+      const Encoded encoded = encode_as_it_is(padded(images, size), layers);
+      return {first_images(encoded.features, count), encoded.not_finite};
+    } catch (const std::exception& error) {
+      if (!out_of_memory_message(error)) throw;
+      padding_->forget();
+    }
+  Encoded encoded = encode_as_it_is(images, layers);
+  padding_->encoded(count);
+  return encoded;
 }
 
 }  // namespace res2clip

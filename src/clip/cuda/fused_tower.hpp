@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "../batch_padding.hpp"
 #include "../tower.hpp"
 
 namespace res2clip {
@@ -31,15 +32,20 @@ class FusedTower {
     at::Tensor not_finite;  ///< [1] int32 on the device: 1 where a feature is not finite
   };
   /// Images [B, 3, H, W] on the device. Does not wait for the device. The first calls for a batch of up to a
-  /// few images record a CUDA graph, which later calls of the same shape replay.
+  /// few images record a CUDA graph, which later calls of the same shape replay. If attention is cuDNN's,
+  /// which plans each size of a batch anew, a batch smaller than earlier ones is encoded as one of their
+  /// size.
   Encoded encode(const at::Tensor& images, const std::set<int>& layers) const;
 
  private:
   struct Weights;
   class Run;
   class Graphs;
+  Encoded encode_as_it_is(const at::Tensor& images, const std::set<int>& layers) const;
+
   std::unique_ptr<const Weights> weights_;
   std::unique_ptr<Graphs> graphs_;
+  std::unique_ptr<BatchPadding> padding_;  // none: no size of a batch takes a plan
 };
 
 }  // namespace res2clip
