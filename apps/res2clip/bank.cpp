@@ -13,6 +13,7 @@
 #include "region_options.hpp"
 #include "remarks.hpp"
 #include "text_of.hpp"
+#include "tile_options.hpp"
 
 namespace res2clip::app {
 namespace {
@@ -89,6 +90,7 @@ void report_calibration(const ReferenceBank& bank, bool quiet) {
 struct BankCommand : CommonOptions {
   std::string backbone, checkpoint, output, bank;
   RegionOptions region;
+  TileOptions tiles;
   std::vector<std::string> references, check, defective;
   bool recursive = false, skip_broken = false;
   double false_alarms = Calibration{}.false_alarm_rate;
@@ -97,6 +99,10 @@ struct BankCommand : CommonOptions {
 void require_sensible(const BankCommand& options) {
   if (!(options.false_alarms > 0 && options.false_alarms < 1))
     throw settings_error("--false-alarms takes a rate between 0 and 1, as 0.05");
+  require_sensible(options.tiles);
+  if (options.region.given() && options.tiles.given())
+    throw settings_error(
+        "--tiles is not supported together with --roi and --ignore; crop the images, or use one of the two");
   if (options.check.empty()) {
     if (!options.bank.empty() || !options.defective.empty())
       throw settings_error(
@@ -108,6 +114,8 @@ void require_sensible(const BankCommand& options) {
   if (options.region.given())
     throw settings_error(
         "--check looks where the bank's region is; --roi and --ignore are for making a bank");
+  if (options.tiles.given())
+    throw settings_error("--check cuts images as the bank says; --tiles is for making a bank");
   require(options.bank, "--bank FILE, the bank that --check measures,");
   if (!options.references.empty() || !options.output.empty())
     throw settings_error("--check measures the bank that --bank names; make one first, without --check");
@@ -135,8 +143,9 @@ void make(const BankCommand& options) {
   require_own_output(options.output, inputs);
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   ProgressBar bar("bank", options.quiet);
+  const Tiling tiling = tiling_of(options.tiles, references, pipeline);
   const ReferenceBank bank = pipeline.calibrated(
-      within(pipeline.remember(references, bar.callback()), options.region, references, pipeline),
+      within(pipeline.remember(references, tiling, bar.callback()), options.region, references, pipeline),
       options.false_alarms, bar.callback());
   bar.finish();
   if (!options.quiet) note_remarks(pipeline.remarks());
@@ -144,7 +153,7 @@ void make(const BankCommand& options) {
   if (!options.quiet)
     note(options.output + ": " + std::to_string(bank.shots()) + " reference image(s), " +
          std::to_string(bank.patches.size()) + " layer(s), " + std::to_string(bank.grid.size()) +
-         " patches each" + region_text(bank));
+         " patches each" + region_text(bank) + tiles_text(bank));
   report_calibration(bank, options.quiet);
 }
 
@@ -210,6 +219,7 @@ void add_bank(CLI::App& program, Run& run) {
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "With --check: the bank to measure")->type_name("FILE");
   options->region.add_to(*command);
+  options->tiles.add_to(*command);
   command->add_flag("--recursive", options->recursive, "Take the images of folders below as well");
   command->add_flag("--skip-broken", options->skip_broken,
                     "Go on without images that cannot be used, and say which");

@@ -13,12 +13,14 @@
 #include "progress_bar.hpp"
 #include "region_options.hpp"
 #include "remarks.hpp"
+#include "tile_options.hpp"
 
 namespace res2clip::app {
 namespace {
 
 struct InferOptions : CommonOptions {
   RegionOptions region;
+  TileOptions tiles;
   std::string backbone, bank, checkpoint, folder, base, watch, results, report, overlay_format = "png";
   std::vector<std::string> references, inputs;
   bool recursive = false, zero_shot = false, json = false, csv = false, overlay_only = false,
@@ -49,6 +51,13 @@ void require_one_comparison(const InferOptions& options) {
   if (options.region.given() && options.references.empty())
     throw settings_error(
         "--roi and --ignore go with --reference; a bank keeps its own: make it with `res2clip bank --roi`");
+  require_sensible(options.tiles);
+  if (options.tiles.given() && options.references.empty())
+    throw settings_error(
+        "--tiles goes with --reference; a bank keeps its own: make it with `res2clip bank --tiles`");
+  if (options.tiles.given() && options.region.given())
+    throw settings_error(
+        "--tiles is not supported together with --roi and --ignore; crop the images, or use one of the two");
   if (!options.zero_shot && options.bank.empty() == options.references.empty())
     throw settings_error(
         "infer needs good parts to compare with: either --reference IMAGE or --bank FILE (or --zero-shot: "
@@ -106,7 +115,8 @@ ReferenceBank bank_of(const Pipeline& pipeline, const InferOptions& options,
     require_no_interrupt();
     bar.update(done, total, text);
   };
-  return within(pipeline.remember(references, tell), options.region, references, pipeline);
+  const Tiling tiling = tiling_of(options.tiles, references, pipeline);
+  return within(pipeline.remember(references, tiling, tell), options.region, references, pipeline);
 }
 
 /// The images that arguments stand for; says what is passed over in folders.
@@ -244,6 +254,7 @@ int infer(const InferOptions& options) {
   note_demo(pipeline, options);
   ReferenceBank bank = bank_of(pipeline, options, references);
   if (!options.quiet && bank.region) note("region of interest" + region_text(bank));
+  if (!options.quiet && bank.tiling) note("tiles" + tiles_text(bank));
   for (const std::string& reference : bank.origin.references) files.protect(reference);
   drop_other_calibration(pipeline, bank, options);
   how.measure = measure_of(bank, options);
@@ -323,6 +334,7 @@ void add_infer(CLI::App& program, Run& run, int& exit_code) {
       ->type_name("IMAGE");
   command->add_option("--bank", options->bank, "Instead: a bank that `bank` wrote")->type_name("FILE");
   options->region.add_to(*command);
+  options->tiles.add_to(*command);
   command->add_flag("--zero-shot", options->zero_shot,
                     "Instead: no good parts; the text branch alone scores images");
   command->add_option("--checkpoint", options->checkpoint, "Adapter weights (fine-tuned mode)")

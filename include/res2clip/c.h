@@ -66,7 +66,7 @@ RES2CLIP_API const char* res2clip_version(void);
  * `checkpoint`: adapter weights; NULL: training-free. */
 RES2CLIP_API int res2clip_pipeline_load(const char* archive, const char* settings, const char* checkpoint,
                                         res2clip_pipeline** pipeline, char* error, size_t error_bytes);
-/* The side of the maps in pixels. */
+/* The side of the maps in pixels, but for banks with tiles. */
 RES2CLIP_API int64_t res2clip_pipeline_image_size(const res2clip_pipeline* pipeline);
 RES2CLIP_API void res2clip_pipeline_free(res2clip_pipeline* pipeline);
 
@@ -115,8 +115,12 @@ RES2CLIP_API double res2clip_finding_threshold(const res2clip_finding* finding);
 RES2CLIP_API const char* res2clip_finding_verdict(const res2clip_finding* finding);
 /* Why it is unknown; "" otherwise. */
 RES2CLIP_API const char* res2clip_finding_reason(const res2clip_finding* finding);
-/* The map, `side` rows of `side` values, valid until the finding is freed. `side` may be NULL. */
+/* The map, `side` rows of `side` values, valid until the finding is freed. `side` may be NULL. NULL, and a
+ * side of 0, if the map is not square, as those of banks with tiles may be. */
 RES2CLIP_API const float* res2clip_finding_map(const res2clip_finding* finding, int64_t* side);
+/* The map of any bank, `rows` rows of `columns` values, both not NULL. */
+RES2CLIP_API const float* res2clip_finding_any_map(const res2clip_finding* finding, int64_t* rows,
+                                                   int64_t* columns);
 /* The hottest region: x, y, width and height in pixels of the image. */
 RES2CLIP_API void res2clip_finding_box(const res2clip_finding* finding, int64_t box[4]);
 RES2CLIP_API void res2clip_finding_free(res2clip_finding* finding);

@@ -15,6 +15,7 @@
 #include "res2clip/image/overlay.hpp"
 #include "res2clip/image/region.hpp"
 #include "res2clip/image/region_mask.hpp"
+#include "res2clip/image/tiles.hpp"
 #include "res2clip/image/write.hpp"
 #include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/reference_bank.hpp"

@@ -264,7 +264,15 @@ const char* res2clip_finding_reason(const res2clip_finding* finding) {
   return finding->own.judgement ? finding->own.judgement->reason.c_str() : "";
 }
 const float* res2clip_finding_map(const res2clip_finding* finding, int64_t* side) {
-  if (side) *side = finding->own.map.size(1);
+  const at::Tensor& map = finding->own.map;
+  const bool square = map.size(0) == map.size(1);
+  if (side) *side = square ? map.size(1) : 0;
+  return square ? map.const_data_ptr<float>() : nullptr;
+}
+
+const float* res2clip_finding_any_map(const res2clip_finding* finding, int64_t* rows, int64_t* columns) {
+  *rows = finding->own.map.size(0);
+  *columns = finding->own.map.size(1);
   return finding->own.map.const_data_ptr<float>();
 }
 void res2clip_finding_box(const res2clip_finding* finding, int64_t box[4]) {

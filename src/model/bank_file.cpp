@@ -1,5 +1,6 @@
 // Reference banks on disk. A safetensors file: eight bytes of header length (little-endian), a JSON header
 // that names each tensor's type, shape and bytes, and the tensors one after the other.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <optional>
@@ -27,6 +28,9 @@ constexpr std::string_view kFormat = "res2clip reference bank 2";
 constexpr std::string_view kFormatOf010 = "res2clip reference bank 1";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::string_view kPatches = "patches.";
+const std::string kGlobal = "global";
+/// Before the names of a tile's tensors, with its place. A reader that does not know it refuses the file.
+constexpr std::string_view kTile = "tile.";
 /// The pixels of the region of interest, 0 and 1. A reader that does not know this tensor refuses the file.
 const std::string kInside = "inside";
 /// Stands in the header where the checksum of the file will stand, while that is computed.
@@ -34,12 +38,26 @@ const std::string kNoChecksum(64, '0');
 const std::string kChecksumKey = "\"sha256\":\"";
 
 std::map<std::string, at::Tensor> named_tensors(const ReferenceBank& bank) {
-  std::map<std::string, at::Tensor> tensors{{"global", bank.global}};
-  for (const auto& [layer, features] : bank.patches)
-    tensors[std::string(kPatches) + std::to_string(layer)] = features;
+  std::map<std::string, at::Tensor> tensors;
+  const auto add = [&tensors](const std::string& prefix, const ReferenceBank& part) {
+    tensors[prefix + kGlobal] = part.global;
+    for (const auto& [layer, features] : part.patches)
+      tensors[prefix + std::string(kPatches) + std::to_string(layer)] = features;
+  };
+  add("", bank);
+  for (std::size_t i = 0; i < bank.tiles.size(); ++i)
+    add(std::string(kTile) + std::to_string(i) + ".", bank.tiles[i]);
   if (bank.region) tensors[kInside] = bank.region->pixels;
   for (auto& [name, tensor] : tensors) tensor = tensor.to(at::kCPU, at::kFloat).contiguous();
   return tensors;
+}
+
+std::string to_text(const Tiling& tiling) {
+  return json_text(Json{{"rows", tiling.layout.rows},
+                        {"cols", tiling.layout.cols},
+                        {"height", tiling.size.height},
+                        {"width", tiling.size.width},
+                        {"common", tiling.common}});
 }
 
 std::string header_of(const ReferenceBank& bank, const std::map<std::string, at::Tensor>& tensors) {
@@ -58,6 +76,7 @@ std::string header_of(const ReferenceBank& bank, const std::map<std::string, at:
                             {"settings", json_text(Json(bank.origin.settings))},
                             {"references", json_text(Json(bank.origin.references))}};
   if (bank.calibration) header["__metadata__"]["calibration"] = to_text(*bank.calibration);
+  if (bank.tiling) header["__metadata__"]["tiles"] = to_text(*bank.tiling);
   std::string text = json_text(header);
   text.resize((text.size() + 7) / 8 * 8, ' ');
   return text;
@@ -77,6 +96,19 @@ std::int64_t whole_number(const Json& metadata, const char* key) {
   require(!text.empty() && text.size() < 6 && text.find_first_not_of("0123456789") == std::string::npos,
           "its grid is not a number");
   return std::stoll(text);
+}
+
+Tiling tiling_of(const std::string& text) {
+  const Json json = parse_bounded(text);
+  const Tiling tiling{
+      {json.at("rows"), json.at("cols")}, {json.at("height"), json.at("width")}, json.at("common")};
+  const auto fits = [](std::int64_t value, std::int64_t most) { return value >= 1 && value <= most; };
+  constexpr std::int64_t kLargestSide = 1'000'000'000;
+  require(fits(tiling.layout.rows, kMostTilesAlong) && fits(tiling.layout.cols, kMostTilesAlong) &&
+              tiling.layout.count() > 1 && fits(tiling.size.height, kLargestSide) &&
+              fits(tiling.size.width, kLargestSide),
+          "its tiles are impossible");
+  return tiling;
 }
 
 class BankReader {
@@ -106,16 +138,19 @@ class BankReader {
     bank.checksum = metadata.at("sha256").get<std::string>();
     if (metadata.contains("calibration"))
       bank.calibration = calibration_of(metadata.at("calibration").get<std::string>());
+    begin_tiles(metadata, bank);
     for (const auto& [name, entry] : header_.items()) {
       if (name == "__metadata__") continue;
-      if (name == "global")
-        bank.global = tensor(entry);
-      else if (name == kInside)
+      if (name == kInside)
         inside = tensor(entry);
+      else if (name.starts_with(kTile))
+        add(bank.tiles.at(place_of(name, bank.tiles.size())), name.substr(name.find('.', kTile.size()) + 1),
+            entry);
       else
-        bank.patches[layer_of(name)] = tensor(entry);
+        add(bank, name, entry);
     }
     check_shapes(bank);
+    check_tiles(bank);
     if (inside.defined()) bank.region = region(inside, bank.grid);
     return bank;
   }
@@ -129,6 +164,44 @@ class BankReader {
     std::string blank = bytes_;
     blank.replace(place + kChecksumKey.size(), stated.size(), kNoChecksum);
     require(sha256(blank) == stated, "its checksum does not match: it is cut off or was changed");
+  }
+
+  void add(ReferenceBank& part, const std::string& name, const Json& entry) const {
+    if (name == kGlobal)
+      part.global = tensor(entry);
+    else
+      part.patches[layer_of(name)] = tensor(entry);
+  }
+
+  static void begin_tiles(const Json& metadata, ReferenceBank& bank) {
+    if (!metadata.contains("tiles")) return;
+    bank.tiling = tiling_of(metadata.at("tiles").get<std::string>());
+    bank.tiles.resize(bank.tiling->common ? 1 : static_cast<std::size_t>(bank.tiling->layout.count()));
+    for (ReferenceBank& tile : bank.tiles) tile.grid = bank.grid;
+  }
+
+  /// The place of a tensor "tile.<place>.<name>".
+  static std::size_t place_of(const std::string& name, std::size_t places) {
+    const std::size_t end = name.find('.', kTile.size());
+    const std::string digits = name.substr(kTile.size(), end - kTile.size());
+    const bool known = end != std::string::npos && !digits.empty() && digits.size() < 4 &&
+                       digits.find_first_not_of("0123456789") == std::string::npos &&
+                       static_cast<std::size_t>(std::stoi(digits)) < places;
+    require(known, "it holds a tensor that does not belong in a bank");
+    return static_cast<std::size_t>(std::stoi(digits));
+  }
+
+  static void check_tiles(const ReferenceBank& bank) {
+    const std::int64_t shots =
+        bank.tiling && bank.tiling->common ? bank.shots() * bank.tiling->layout.count() : bank.shots();
+    for (const ReferenceBank& tile : bank.tiles) {
+      check_shapes(tile);
+      require(tile.shots() == shots && tile.global.size(1) == bank.global.size(1) &&
+                  tile.patches.size() == bank.patches.size() &&
+                  std::equal(tile.patches.begin(), tile.patches.end(), bank.patches.begin(),
+                             [](const auto& one, const auto& other) { return one.first == other.first; }),
+              "its tiles do not fit its references");
+    }
   }
 
   static int layer_of(const std::string& name) {

@@ -148,7 +148,7 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
   for (const std::int64_t shot : shots) {
     if (progress)
       progress(static_cast<std::int64_t>(scores.size()), static_cast<std::int64_t>(shots.size()), {});
-    const Detection found = detector.detect(shot_of(bank, shot), without_shot(bank, shot));
+    const Detection found = detector.detect_reference(bank, shot);
     scores.push_back(found.score.item<double>());
     peaks.push_back(found.map.max().item<double>());
     medians.push_back(median_of(found.map, bank));
@@ -170,7 +170,10 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
 
 at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const FamiliarityLimits& limits) {
   const at::NoGradGuard no_gradients;
-  const at::Tensor images = looked_at(layer_of(query.patches, limits.layer), bank);
+  const at::Tensor inputs = layer_of(query.patches, limits.layer);
+  const std::int64_t each = inputs_of(bank.tiling);
+  const at::Tensor images =
+      looked_at(each == 1 ? inputs : inputs.unflatten(0, {-1, each}).select(1, 0).contiguous(), bank);
   const at::Tensor references = looked_at(layer_of(bank.patches, limits.layer), bank);
   std::vector<at::Tensor> shares;
   for (const at::Tensor& some : images.split(images_at_once(images)))

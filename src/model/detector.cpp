@@ -9,6 +9,7 @@
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/maximum.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
@@ -20,6 +21,8 @@
 #include "res2clip/model/smoothing.hpp"
 #include "res2clip/model/sound_features.hpp"
 #include "res2clip/settings/check.hpp"
+
+#include "tiled_bank.hpp"
 
 namespace res2clip {
 namespace {
@@ -128,6 +131,20 @@ constexpr at::Tensor Detection::*kTensors[] = {&Detection::map,
 constexpr PatchMaps Detection::*kPatchMaps[] = {&Detection::text_patches, &Detection::visual_patches,
                                                 &Detection::residual_patches};
 
+constexpr at::Tensor Detection::*kMaps[] = {&Detection::map, &Detection::text_map, &Detection::visual_map,
+                                            &Detection::residual_map};
+/// residual_global follows from the raw one.
+constexpr at::Tensor Detection::*kGlobals[] = {&Detection::text_global, &Detection::residual_global_raw};
+
+void require_inputs(const Features& inputs, const Tiling& tiling) {
+  if (!inputs.global.defined() || inputs.global.dim() == 0)
+    throw data_error("the query's features are empty; encode images first");
+  if (inputs.batch() % tiling.inputs() != 0)
+    throw data_error("the query has features of " + std::to_string(inputs.batch()) +
+                     " inputs, and each image has " + std::to_string(tiling.inputs()) +
+                     " with this bank's tiles; encode the images with the bank's tiling");
+}
+
 /// Some images of a batch, as views.
 Features part_of(const Features& batch, std::int64_t first, std::int64_t count) {
   Features part;
@@ -197,8 +214,40 @@ ReferenceBank Detector::remember(const Features& normals) const {
   return make_bank(normals, layers_.matched());
 }
 
+ReferenceBank Detector::remember(const Features& inputs, const Tiling& tiling) const {
+  return make_bank(inputs, layers_.matched(), tiling);
+}
+
 Detection Detector::detect(const Features& query, const ReferenceBank& bank) const {
+  if (bank.tiling)
+    throw data_error(
+        "this bank has tiles, and its images are compared by the features of all their inputs; use Product, "
+        "Pipeline::detect or Detector::detect_inputs");
   return detect(query, &bank);
+}
+
+Detection Detector::detect_reference(const ReferenceBank& bank, std::int64_t shot) const {
+  return detect_inputs(inputs_of_shot(bank, shot), without_shot(bank, shot));
+}
+
+Detection Detector::detect_inputs(const Features& inputs, const ReferenceBank& bank) const try {
+  if (!bank.tiling) return detect(inputs, bank);
+  const at::NoGradGuard no_gradients;
+  const TileLayout& layout = bank.tiling->layout;
+  const std::int64_t each = bank.tiling->inputs();
+  require_inputs(inputs, *bank.tiling);
+  Detection found = detect(input_of_each(inputs, each, 0), without_tiles(bank));
+  std::array<std::vector<at::Tensor>, std::size(kMaps)> maps;
+  for (std::int64_t place = 0; place < layout.count(); ++place) {
+    const Detection tile = detect(input_of_each(inputs, each, 1 + place), bank_of_place(bank, place));
+    for (std::size_t i = 0; i < maps.size(); ++i) maps[i].push_back(tile.*kMaps[i]);
+    for (const auto global : kGlobals) found.*global = at::maximum(found.*global, tile.*global);
+  }
+  for (std::size_t i = 0; i < maps.size(); ++i) found.*kMaps[i] = stitched(maps[i], layout);
+  score_images(weights_.image, std::nullopt, found);
+  return found;
+} catch (...) {
+  rethrow_as_ours("comparing tiles of images with the references");
 }
 
 Detection Detector::detect(const Features& query) const {
@@ -237,7 +286,8 @@ Detection Detector::detect_at_once(const Features& images, const ReferenceBank* 
   if (region) fill_patches(found, *region);
   draw_maps(query.grid, bank != nullptr ? weights_.pixel : kTextAlone, found);
   if (region) calm_maps_outside(found, *region);
-  score_images(query, bank != nullptr ? weights_.image : kTextAlone, region, found);
+  found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
+  score_images(bank != nullptr ? weights_.image : kTextAlone, region, found);
   return found;
 }
 
@@ -249,8 +299,7 @@ std::optional<double> Detector::reference_peak(const ReferenceBank& bank) const 
   if (shots < 2) return std::nullopt;
   double peak = 0;
   for (std::int64_t one = 0; one < std::min(shots, kMostReferences); ++one) {
-    const Detection found = detect(shot_of(bank, one), without_shot(bank, one));
-    peak = std::max(peak, found.map.max().item<double>());
+    peak = std::max(peak, detect_reference(bank, one).map.max().item<double>());
   }
   return peak;
 } catch (...) {
@@ -306,11 +355,9 @@ at::Tensor Detector::global_residuals(const Features& query, const ReferenceBank
   return residual_alignment(residual, residual_direction_, scoring_.residual_alignment);
 }
 
-void Detector::score_images(const Features& query, const BranchWeights& weights,
-                            const std::optional<RegionOfInterest>& region, Detection& found) const {
-  found.text_global = text_alignment(query.global, text_direction_, scoring_.text_anchor);
+void Detector::score_images(const BranchWeights& weights, const std::optional<RegionOfInterest>& region,
+                            Detection& found) const {
   found.residual_global = clamped(found.residual_global_raw);
-
   const auto [text, visual, residuals] =
       region ? top_means_inside(found, *region, scoring_.top_fraction)
              : branch_top_means({found.text_map, found.visual_map, found.residual_map, found.map},

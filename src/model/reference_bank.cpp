@@ -8,6 +8,8 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/model/sound_features.hpp"
 
+#include "tiled_bank.hpp"
+
 namespace res2clip {
 namespace {
 
@@ -29,6 +31,7 @@ ReferenceBank ReferenceBank::to(c10::Device device) const try {
   moved.global = global.to(device);
   for (auto& [layer, features] : moved.patches) features = features.to(device);
   if (region) moved.region = region->to(device);
+  for (ReferenceBank& tile : moved.tiles) tile = tile.to(device);
   return moved;
 } catch (...) {
   rethrow_as_ours("moving a reference bank to a device");
@@ -48,6 +51,8 @@ ReferenceBank make_bank(const Features& normals, const std::vector<int>& layers)
 ReferenceBank within(ReferenceBank bank, const at::Tensor& inside) {
   if (bank.region)
     throw settings_error("the reference bank has a region of interest already; name one alone");
+  if (bank.tiling)
+    throw settings_error("a region of interest is not supported with tiles; use one of the two");
   require_sound(bank, layers_of(bank));
   return as_ours("applying a region of interest", [&] {
     std::optional<RegionOfInterest> region = region_of_interest(inside, bank.grid);
@@ -74,15 +79,17 @@ ReferenceBank concatenate(const std::vector<ReferenceBank>& banks) {
     require_sound(bank, layers_of(bank));
     if (bank.grid != first.grid || layers_of(bank) != layers_of(first) ||
         bank.global.size(1) != first.global.size(1) || bank.global.device() != first.global.device() ||
-        !same_region(bank, first))
+        !same_region(bank, first) || !same_tiling(bank, first))
       throw data_error(
-          "reference banks of different grids, layers, widths, regions or devices cannot be put together");
+          "reference banks of different grids, layers, widths, regions, tiles or devices cannot be put "
+          "together");
     require_origin(bank, first.origin, "a bank to be added");
     globals.push_back(bank.global);
     for (const auto& [layer, rows] : bank.patches) patches[layer].push_back(rows);
     whole.origin.references.insert(whole.origin.references.end(), bank.origin.references.begin(),
                                    bank.origin.references.end());
   }
+  join_tiles(banks, whole);
   return as_ours("putting reference banks together", [&] {
     whole.global = at::cat(globals);
     for (const auto& [layer, rows] : patches) whole.patches[layer] = at::cat(rows);
@@ -104,6 +111,7 @@ ReferenceBank selected(const ReferenceBank& bank, std::span<const std::int64_t> 
                        std::to_string(bank.shots()) + ", counted from 0");
     if (named) part.origin.references.push_back(bank.origin.references[static_cast<std::size_t>(shot)]);
   }
+  select_tiles(bank, shots, part);
   return as_ours("selecting references", [&] {
     const auto taken = [&](const at::Tensor& rows, std::int64_t each) {
       std::vector<at::Tensor> parts;

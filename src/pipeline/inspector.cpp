@@ -23,11 +23,9 @@ Inspector::Inspector(const Pipeline& pipeline, ReferenceBank bank, bool pixels, 
     : pipeline_(pipeline),
       bank_(std::move(bank)),
       stages_(std::move(stages)),
-      batch_size_(pipeline.backbone().device().is_cpu()
-                      ? 1
-                      : static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
-      images_ahead_(2 * static_cast<std::size_t>(pipeline.settings().compute.batch_size)),
-      reader_(pipeline.reading(pixels)) {
+      batch_size_(pipeline.backbone().device().is_cpu() ? 1 : pipeline.images_at_once(bank_.tiling)),
+      images_ahead_(2 * pipeline.images_at_once(bank_.tiling)),
+      reader_(pipeline.reading(pixels, bank_.tiling)) {
   if (bank_.global.defined()) pipeline.require_fitting(bank_);
 }
 
@@ -70,7 +68,7 @@ Inspector::Scored Inspector::score(std::size_t first, std::span<const Path> path
 std::shared_ptr<FetchedScores> Inspector::fetch(const Features& features) const {
   const Detector& detector = pipeline_.detector();
   const Detection found =
-      bank_.global.defined() ? detector.detect(features, bank_) : detector.detect(features);
+      bank_.global.defined() ? detector.detect_inputs(features, bank_) : detector.detect(features);
   const at::Tensor shares =
       bank_.calibration ? familiarity(features, bank_, bank_.calibration->familiarity) : at::Tensor();
   return std::make_shared<FetchedScores>(found, shares);

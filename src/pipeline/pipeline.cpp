@@ -12,7 +12,7 @@
 #include "res2clip/core/error.hpp"
 #include "res2clip/core/files.hpp"
 #include "res2clip/core/json_text.hpp"
-#include "res2clip/image/prepare.hpp"
+#include "res2clip/image/tiles.hpp"
 #include "res2clip/model/calibrate.hpp"
 #include "res2clip/model/checkpoint.hpp"
 #include "res2clip/model/fetched_scores.hpp"
@@ -46,6 +46,10 @@ void take_export_of(const ModelCard& card, Settings& settings) {
   take("export.patch_ln_post", asked.patch_ln_post, defaults.patch_ln_post, card.encoder.patch_ln_post);
   take("export.patch_projection", asked.patch_projection, defaults.patch_projection,
        card.encoder.patch_projection);
+}
+
+std::string name_in_memory(std::size_t i) {
+  return "image " + std::to_string(i) + " in memory";
 }
 
 /// The detections of all batches. A score that is not finite is above no threshold, and would pass as that of
@@ -118,34 +122,50 @@ EncodedFeatures Pipeline::features() const {
 }
 
 EncodedFeatures Pipeline::features(std::vector<int> layers) const {
-  return {*backbone_, settings_.image, std::move(layers), settings_.compute.batch_size, remarks_};
+  return features(std::move(layers), std::nullopt);
 }
 
-ReadingOptions Pipeline::reading(bool pixels) const {
+EncodedFeatures Pipeline::features(std::vector<int> layers, const std::optional<Tiling>& tiling) const {
+  const auto encode = [backbone = backbone_](const at::Tensor& images, std::span<const int> wanted) {
+    return backbone->encode(images, wanted);
+  };
+  ReadingOptions how = reading(/*pixels=*/false, tiling);
+  how.identities = true;
+  return {encode, how, std::move(layers), static_cast<std::int64_t>(images_at_once(tiling))};
+}
+
+ReadingOptions Pipeline::reading(bool pixels, const std::optional<Tiling>& tiling) const {
   return {.image = settings_.image,
           .page_locked = backbone_->device().is_cuda(),
           .pixels = pixels,
-          .remarks = remarks_};
+          .remarks = remarks_,
+          .tiling = tiling};
 }
 
-at::Tensor Pipeline::prepare(std::span<const Path> images) const {
+std::size_t Pipeline::images_at_once(const std::optional<Tiling>& tiling) const {
+  return static_cast<std::size_t>(
+      std::max<std::int64_t>(1, settings_.compute.batch_size / inputs_of(tiling)));
+}
+
+at::Tensor Pipeline::prepare(std::span<const Path> images, const std::optional<Tiling>& tiling) const {
   return as_ours("preparing images", [&] {
-    BatchReader reader(reading());
+    BatchReader reader(reading(false, tiling));
     const ImageBatch batch = reader.read(images);
     batch.require_whole();
     return batch.input;
   });
 }
 
-at::Tensor Pipeline::prepare(std::span<const ImageView> images) const {
+at::Tensor Pipeline::prepare(std::span<const ImageView> images, const std::optional<Tiling>& tiling) const {
   return as_ours("preparing images", [&] {
-    const std::int64_t size = image_size();
+    const std::int64_t size = image_size(), each = inputs_of(tiling);
     const at::Tensor input =
-        at::empty({static_cast<std::int64_t>(images.size()), 3, size, size},
+        at::empty({static_cast<std::int64_t>(images.size()) * each, 3, size, size},
                   at::TensorOptions(at::kFloat).pinned_memory(backbone_->device().is_cuda()));
     parallel_for_each(images.size(), [&](std::size_t i) {
-      prepare_image_into(input.select(0, static_cast<std::int64_t>(i)),
-                         decoded(images[i], settings_.image.reading), settings_.image);
+      prepare_inputs_into(input.narrow(0, static_cast<std::int64_t>(i) * each, each),
+                          decoded(images[i], settings_.image.reading), settings_.image, tiling,
+                          name_in_memory(i));
     });
     return input;
   });
@@ -159,56 +179,73 @@ Features Pipeline::encode(const at::Tensor& images) const {
   return backbone_->encode(images, detector_.layers_needed());
 }
 
-void Pipeline::encode_each(std::span<const Path> images, const ProgressCallback& progress,
+void Pipeline::encode_each(std::span<const Path> images, const std::optional<Tiling>& tiling,
+                           const ProgressCallback& progress,
                            const std::function<void(Features)>& take) const {
-  EncodedFeatures source = features();
+  EncodedFeatures source = features(detector_.layers_needed(), tiling);
+  const std::size_t at_once = images_at_once(tiling);
   const auto tell = [&](std::size_t done) {
     if (progress) progress(static_cast<std::int64_t>(done), static_cast<std::int64_t>(images.size()), {});
   };
-  for (std::size_t first = 0; first < images.size(); first += batch_size()) {
+  for (std::size_t first = 0; first < images.size(); first += at_once) {
     tell(first);
     as_ours("encoding images", [&] {
       const auto rest = images.subspan(first);
       source.soon(rest);
-      take(source.of(rest.first(std::min(batch_size(), rest.size()))));
+      take(source.of(rest.first(std::min(at_once, rest.size()))));
     });
   }
   tell(images.size());
 }
 
-void Pipeline::encode_each(std::span<const ImageView> images,
+void Pipeline::encode_each(std::span<const ImageView> images, const std::optional<Tiling>& tiling,
                            const std::function<void(Features)>& take) const {
-  for (std::size_t first = 0; first < images.size(); first += batch_size())
-    take(encode(prepare(images.subspan(first, std::min(batch_size(), images.size() - first)))));
+  const std::size_t at_once = images_at_once(tiling);
+  for (std::size_t first = 0; first < images.size(); first += at_once)
+    take(encode(prepare(images.subspan(first, std::min(at_once, images.size() - first)), tiling)));
 }
 
-Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress) const {
+Features Pipeline::encode(std::span<const Path> images, const ProgressCallback& progress,
+                          const std::optional<Tiling>& tiling) const {
   std::vector<Features> parts;
-  encode_each(images, progress, [&](Features part) { parts.push_back(std::move(part)); });
+  encode_each(images, tiling, progress, [&](Features part) { parts.push_back(std::move(part)); });
   return concatenate(parts);
 }
 
-Features Pipeline::encode(std::span<const ImageView> images) const {
+Features Pipeline::encode(std::span<const ImageView> images, const std::optional<Tiling>& tiling) const {
   std::vector<Features> parts;
-  encode_each(images, [&](Features part) { parts.push_back(std::move(part)); });
+  encode_each(images, tiling, [&](Features part) { parts.push_back(std::move(part)); });
   return concatenate(parts);
 }
 
 ReferenceBank Pipeline::remember(std::span<const Path> normals, const ProgressCallback& progress) const {
-  if (normals.empty()) throw settings_error("no reference images: name at least one image of a good part");
-  std::vector<std::string> names;
-  for (const Path& path : normals) names.push_back(path.generic_string());
-  return remember(encode(normals, progress), names);
+  return remember(normals, Tiling{}, progress);
 }
 
 ReferenceBank Pipeline::remember(std::span<const ImageView> normals,
                                  std::span<const std::string> names) const {
+  return remember(normals, Tiling{}, names);
+}
+
+ReferenceBank Pipeline::remember(std::span<const Path> normals, const Tiling& tiling,
+                                 const ProgressCallback& progress) const {
+  if (normals.empty()) throw settings_error("no reference images: name at least one image of a good part");
+  std::vector<std::string> names;
+  for (const Path& path : normals) names.push_back(path.generic_string());
+  return named(detector_.remember(encode(normals, progress, tiling), tiling), names);
+}
+
+ReferenceBank Pipeline::remember(std::span<const ImageView> normals, const Tiling& tiling,
+                                 std::span<const std::string> names) const {
   if (normals.empty()) throw settings_error("no reference images: give at least one image of a good part");
-  return remember(encode(normals), names);
+  return named(detector_.remember(encode(normals, tiling), tiling), names);
 }
 
 ReferenceBank Pipeline::remember(const Features& normals, std::span<const std::string> names) const {
-  ReferenceBank bank = detector_.remember(normals);
+  return named(detector_.remember(normals), names);
+}
+
+ReferenceBank Pipeline::named(ReferenceBank bank, std::span<const std::string> names) const {
   if (!names.empty() && names.size() != static_cast<std::size_t>(bank.shots()))
     throw settings_error(std::to_string(bank.shots()) + " reference images have " +
                          std::to_string(names.size()) + " names; give one for each, or none");
@@ -265,15 +302,17 @@ ReferenceBank Pipeline::open_bank(std::string bytes, const std::string& source) 
 Detection Pipeline::detect(std::span<const Path> images, const ReferenceBank& bank) const {
   require_fitting(bank);
   std::vector<Detection> parts;
-  encode_each(images, {}, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
+  encode_each(images, bank.tiling, {},
+              [&](const Features& part) { parts.push_back(detector_.detect_inputs(part, bank)); });
   return whole(std::move(parts), [&](std::size_t i) { return images[i].string(); });
 }
 
 Detection Pipeline::detect(std::span<const ImageView> images, const ReferenceBank& bank) const {
   require_fitting(bank);
   std::vector<Detection> parts;
-  encode_each(images, [&](const Features& part) { parts.push_back(detector_.detect(part, bank)); });
-  return whole(std::move(parts), [](std::size_t i) { return "image " + std::to_string(i) + " in memory"; });
+  encode_each(images, bank.tiling,
+              [&](const Features& part) { parts.push_back(detector_.detect_inputs(part, bank)); });
+  return whole(std::move(parts), name_in_memory);
 }
 
 BankOrigin Pipeline::origin() const {

@@ -31,7 +31,7 @@ Finding Product::found(const at::Tensor& prepared, const std::string& name, std:
                        std::int64_t width) const {
   return as_ours("inspecting an image", [&] {
     const Features features = pipeline_.encode(prepared);
-    const Detection detection = pipeline_.detector().detect(features, bank_);
+    const Detection detection = pipeline_.detector().detect_inputs(features, bank_);
     const at::Tensor shares =
         bank_.calibration ? familiarity(features, bank_, bank_.calibration->familiarity) : at::Tensor();
     FetchedScores scores(detection, shares);
@@ -42,7 +42,8 @@ Finding Product::found(const at::Tensor& prepared, const std::string& name, std:
 }
 
 Finding Product::inspect(const ImageView& image) const {
-  return found(pipeline_.prepare(std::span(&image, 1)), "an image in memory", image.height, image.width);
+  return found(pipeline_.prepare(std::span(&image, 1), bank_.tiling), "an image in memory", image.height,
+               image.width);
 }
 
 Finding Product::inspect(const Path& image) const {

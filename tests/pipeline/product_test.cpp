@@ -54,6 +54,34 @@ TEST_F(ProductTest, LooksWhereItsBankSays) {
   }
 }
 
+TEST_F(ProductTest, CutsImagesIntoTheTilesOfItsBank) {
+  const Tiling tiling{{2, 1}, image_size(good[0])};
+  const Product product(*pipeline, pipeline->calibrated(pipeline->remember(good, tiling), 0.05));
+  const Detection plain = pipeline->detect(all, product.bank());
+  EXPECT_EQ(plain.map.sizes(), at::IntArrayRef({static_cast<std::int64_t>(all.size()), 70 + 52, 70}));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const at::Tensor rgb = read_image(all[i]);
+    const Finding file = product.inspect(all[i]);
+    const Finding memory =
+        product.inspect(ImageView{rgb.const_data_ptr<std::uint8_t>(), rgb.size(1), rgb.size(0)});
+    for (const Finding& finding : {file, memory}) {
+      EXPECT_EQ(finding.score, plain.score[static_cast<std::int64_t>(i)].item<double>());
+      EXPECT_TRUE(finding.map.equal(plain.map[static_cast<std::int64_t>(i)]));
+      EXPECT_LE(finding.region.box.y + finding.region.box.height, rgb.size(0));
+    }
+    EXPECT_EQ(product.overlay(rgb, file, "x").size(2), 3);
+  }
+  // Several images at once get what each gets alone.
+  settings.compute.batch_size = 8;
+  const Pipeline many = Pipeline::load(folder / "tiny.pt", settings);
+  EXPECT_TRUE(many.detect(all, many.remember(good, tiling)).score.equal(plain.score));
+  EXPECT_TRUE(many.detect(all, many.remember(good, Tiling{}))
+                  .map.equal(pipeline->detect(all, pipeline->remember(good)).map));
+  const Tiling narrow{{2, 1}, {200, 100}};
+  EXPECT_THAT([&] { pipeline->remember(good, narrow); },
+              Fails(ErrorKind::data, HasSubstr("tiles need images of the references' aspect")));
+}
+
 TEST_F(ProductTest, GivesTheScoresOfThePipelineAndJudgesThemByTheBank) {
   const Product product = calibrated();
   const Detection plain = pipeline->detect(all, product.bank());

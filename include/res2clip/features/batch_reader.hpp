@@ -4,6 +4,7 @@
 #include <exception>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "res2clip/compute/workers.hpp"
 #include "res2clip/core/path.hpp"
 #include "res2clip/image/options.hpp"
+#include "res2clip/image/tiles.hpp"
 
 namespace res2clip {
 
@@ -29,12 +31,14 @@ struct ImageRead {
 
 /// Images, read and prepared.
 struct ImageBatch {
-  at::Tensor input;  ///< float32 [B, 3, S, S] on the CPU; zero where an image could not be read
+  /// float32 [B * P, 3, S, S] on the CPU, the P inputs of an image (inputs_of(); 1 without tiles) one after
+  /// the other; zero where an image could not be read
+  at::Tensor input;
   std::vector<ImageRead> images;
 
   /// Throws the failure of the first image that has one.
   void require_whole() const;
-  /// The inputs of the images that could be read: float32 [up to B, 3, S, S].
+  /// The inputs of the images that could be read: float32 [up to B * P, 3, S, S].
   at::Tensor whole_inputs() const;
 };
 
@@ -57,7 +61,8 @@ struct ReadingOptions {
   bool pixels = false;       ///< ImageRead::pixels are wanted
   std::size_t threads = 0;   ///< 0: as many as LibTorch's operators use
   std::shared_ptr<ImageRemarks> remarks =
-      nullptr;  ///< hears of each image that is decoded; null: nobody does
+      nullptr;                        ///< hears of each image that is decoded; null: nobody does
+  std::optional<Tiling> tiling = {};  ///< images become several inputs each
 };
 
 /// Reads batches of images with threads of its own, each file once. The reference implementation is

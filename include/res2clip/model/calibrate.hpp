@@ -26,7 +26,8 @@ std::optional<Calibration> calibrate(const Detector& detector, const ReferenceBa
 /// patches whose nearest patch of any reference is further than `limits.neighbour` (cosine distance), and the
 /// share of a reference's patches that are as far from all of the image's, of the reference where it is
 /// smallest. Patches outside of the bank's region of interest
-/// count nothing. Throws a data error where a layer is missing.
+/// count nothing. For a bank with tiles `query` is what Detector::detect_inputs takes, of which the whole
+/// images are looked at. Throws a data error where a layer is missing.
 at::Tensor familiarity(const Features& query, const ReferenceBank& bank, const FamiliarityLimits& limits);
 
 enum class Verdict {

@@ -58,18 +58,31 @@ class Detector {
   /// The bank of K normal images (K at least 1), of the layers that this detector matches. Its origin is left
   /// empty: this knows no backbone (Pipeline::remember fills it in). It shares memory with `normals`.
   ReferenceBank remember(const Features& normals) const;
+  /// The same of the features of all inputs of images that are cut into tiles (see make_bank()).
+  ReferenceBank remember(const Features& inputs, const Tiling& tiling) const;
 
-  /// Scores a batch against a bank. If the bank has a region of interest, patches outside are neither
-  /// compared nor compared with; maps hold their lowest value inside (of each image) everywhere outside; and
-  /// the top means (Eqs. 7, 9, 12) are over the pixels inside, the share of `scoring.top_fraction` of those.
-  /// The global features (Eqs. 7, 12) see whole images. An image gets the same figures in any batch. Throws a
-  /// data error where features or bank lack a layer, differ in grid, width or device, are not float32 of the
-  /// shapes that their structs say, or, on the CPU, hold numbers that are not finite or rows that are not of
-  /// unit length. Adapters of huge numbers may still give scores that are not finite: ask
-  /// FetchedScores::finite, as Pipeline does. Whoever knows the backbone compares the bank's origin
-  /// (require_origin, Pipeline). Beside the result, memory holds a few tensors [B, N, D] at a time; if memory
-  /// runs out, the batch is parted.
+  /// Scores a batch against a bank, which has no tiles (a data error; see detect_inputs()). If the bank has a
+  /// region of interest, patches outside are neither compared nor compared with; maps hold their lowest value
+  /// inside (of each image) everywhere outside; and the top means (Eqs. 7, 9, 12) are over the pixels inside,
+  /// the share of `scoring.top_fraction` of those. The global features (Eqs. 7, 12) see whole images. An
+  /// image gets the same figures in any batch. Throws a data error where features or bank lack a layer,
+  /// differ in grid, width or device, are not float32 of the shapes that their structs say, or, on the CPU,
+  /// hold numbers that are not finite or rows that are not of unit length. Adapters of huge numbers may still
+  /// give scores that are not finite: ask FetchedScores::finite, as Pipeline does. Whoever knows the backbone
+  /// compares the bank's origin (require_origin, Pipeline). Beside the result, memory holds a few tensors [B,
+  /// N, D] at a time; if memory runs out, the batch is parted.
   Detection detect(const Features& query, const ReferenceBank& bank) const;
+  /// Scores a batch of B images from the features of all their inputs, image after image (see
+  /// Tiling::inputs() and Pipeline::encode). For a bank without tiles this is detect(). With tiles each is
+  /// compared with the references' tiles of its own place (or of all, if they are common). The maps of the
+  /// result are the tiles' maps, stitched (stitched()), and larger than those of one input; the top means
+  /// (Eqs. 7, 9, 12) are over those. The global terms (Eqs. 7, 12) are the largest of the whole image and of
+  /// its tiles. Patch scores are of the whole image. Throws as detect(), and a data error for another number
+  /// of inputs.
+  Detection detect_inputs(const Features& inputs, const ReferenceBank& bank) const;
+  /// What reference `shot` of a bank gets against the others (leave one out), with its tiles if there are
+  /// such.
+  Detection detect_reference(const ReferenceBank& bank, std::int64_t shot) const;
   /// Scores a batch by the text branch alone, which needs no reference (zero-shot): whatever the weights, the
   /// other branches are 0 and count nothing. Throws as above.
   Detection detect(const Features& query) const;
@@ -92,8 +105,8 @@ class Detector {
   void score_text_patches(const Features& query, Detection& found) const;
   void draw_maps(const Grid& grid, const BranchWeights& weights, Detection& found) const;
   at::Tensor global_residuals(const Features& query, const ReferenceBank& bank) const;
-  void score_images(const Features& query, const BranchWeights& weights,
-                    const std::optional<RegionOfInterest>& region, Detection& found) const;
+  void score_images(const BranchWeights& weights, const std::optional<RegionOfInterest>& region,
+                    Detection& found) const;
   at::Tensor clamped(const at::Tensor& projections) const;
 
   std::shared_ptr<BatchLimit> limit_ = std::make_shared<BatchLimit>();

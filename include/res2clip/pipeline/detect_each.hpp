@@ -18,7 +18,7 @@ namespace res2clip {
 struct DetectedImage : ImageScores {
   std::size_t index = 0;         ///< in the list
   std::optional<Error> failure;  ///< why there is no result; everything below is empty then
-  at::Tensor map;                ///< float32 [S, S] on the CPU: the fused map (Eq. 5), in memory of its own
+  at::Tensor map;  ///< float32 [S, S] on the CPU (larger with tiles): the fused map (Eq. 5), a copy
   std::int64_t height = 0, width = 0;  ///< of the image in its file
   at::Tensor pixels;                   ///< uint8 [H, W, 3], if asked for
 };

@@ -60,30 +60,43 @@ class Pipeline {
   EncodedFeatures features() const;
   /// The same with other layers: those that several detectors need.
   EncodedFeatures features(std::vector<int> layers) const;
+  /// The same of all inputs of images that are cut into tiles, image after image.
+  EncodedFeatures features(std::vector<int> layers, const std::optional<Tiling>& tiling) const;
   /// What the images that were decoded so far, references among them, bring up that may make results wrong: a
   /// line for each kind (see ImageRemarks).
   std::vector<std::string> remarks() const { return remarks_->lines(settings_.image.reading); }
   /// How images are read for this pipeline: for a GPU, into page-locked memory. `pixels`: as in their files,
   /// too.
-  ReadingOptions reading(bool pixels = false) const;
+  /// With a tiling images become several inputs each.
+  ReadingOptions reading(bool pixels = false, const std::optional<Tiling>& tiling = {}) const;
 
-  /// Reads and prepares images, in parallel: [B, 3, S, S] on the CPU. Throws a data error naming the file.
-  at::Tensor prepare(std::span<const Path> images) const;
+  /// Reads and prepares images, in parallel: [B, 3, S, S] on the CPU, with a tiling
+  /// [B * tiling->inputs(), 3, S, S], image after image. Throws a data error naming the file.
+  at::Tensor prepare(std::span<const Path> images, const std::optional<Tiling>& tiling = {}) const;
   /// The same of images in memory.
-  at::Tensor prepare(std::span<const ImageView> images) const;
+  at::Tensor prepare(std::span<const ImageView> images, const std::optional<Tiling>& tiling = {}) const;
 
-  /// Features of images, `compute.batch_size` of them at once, of the layers that the detector needs.
-  Features encode(std::span<const Path> images, const ProgressCallback& progress = {}) const;
-  Features encode(std::span<const ImageView> images) const;
+  /// Features of images, `compute.batch_size` inputs at once (but all of one image), of the layers that the
+  /// detector needs; with a tiling of all inputs, image after image.
+  Features encode(std::span<const Path> images, const ProgressCallback& progress = {},
+                  const std::optional<Tiling>& tiling = {}) const;
+  Features encode(std::span<const ImageView> images, const std::optional<Tiling>& tiling = {}) const;
   /// Features of prepared images: float32 [B, 3, S, S] with S = image_size(), as prepare() makes them. Throws
   /// a data error for others.
   Features encode(const at::Tensor& images) const;
 
   /// The bank of K normal images, in the order given. `progress` hears of each batch that is done.
   ReferenceBank remember(std::span<const Path> normals, const ProgressCallback& progress = {}) const;
+  /// The same with tiles: images are cut into overlapping parts, each compared with those of the references,
+  /// so that small defects, and those on elongated parts, are seen in more detail. All images must have one
+  /// aspect (a data error). One tile is the same as none.
+  ReferenceBank remember(std::span<const Path> normals, const Tiling& tiling,
+                         const ProgressCallback& progress = {}) const;
+  ReferenceBank remember(std::span<const ImageView> normals, const Tiling& tiling,
+                         std::span<const std::string> names = {}) const;
   /// Of images in memory; `names`, one for each or none at all, are kept with the bank.
   ReferenceBank remember(std::span<const ImageView> normals, std::span<const std::string> names = {}) const;
-  /// Of features that this pipeline encoded.
+  /// Of features that this pipeline encoded, without tiles.
   ReferenceBank remember(const Features& normals, std::span<const std::string> names = {}) const;
   ReferenceBank remember(std::initializer_list<Path> normals) const { return remember(span_of(normals)); }
 
@@ -94,6 +107,8 @@ class Pipeline {
   /// Which groups of settings decide scores and are other than when the bank was calibrated, as "retrieval"
   /// (and "checkpoint"): its threshold and limits hold for those alone. Empty: none.
   std::vector<std::string> changed_since(const Calibration& calibration) const;
+  /// Images that are encoded at once: `compute.batch_size` inputs, but at least one image.
+  std::size_t images_at_once(const std::optional<Tiling>& tiling = {}) const;
   /// A bank that `save_bank` wrote, on the backbone's device. Throws a data error where it does not fit this
   /// pipeline.
   ReferenceBank open_bank(const Path& file) const;
@@ -123,10 +138,11 @@ class Pipeline {
   static std::span<const Path> span_of(std::initializer_list<Path> paths) {
     return {paths.begin(), paths.size()};
   }
-  std::size_t batch_size() const { return static_cast<std::size_t>(settings_.compute.batch_size); }
-  void encode_each(std::span<const Path> images, const ProgressCallback& progress,
+  ReferenceBank named(ReferenceBank bank, std::span<const std::string> names) const;
+  void encode_each(std::span<const Path> images, const std::optional<Tiling>& tiling,
+                   const ProgressCallback& progress, const std::function<void(Features)>& take) const;
+  void encode_each(std::span<const ImageView> images, const std::optional<Tiling>& tiling,
                    const std::function<void(Features)>& take) const;
-  void encode_each(std::span<const ImageView> images, const std::function<void(Features)>& take) const;
   std::map<std::string, std::string> scoring_settings() const;
 
   std::shared_ptr<const Backbone> backbone_;

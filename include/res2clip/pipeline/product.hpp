@@ -17,7 +17,7 @@ namespace res2clip {
 
 /// What is found in one image of a product. Its scores are always finite.
 struct Finding : ImageScores {
-  at::Tensor map;                      ///< float32 [S, S] on the CPU: the fused map (Eq. 5)
+  at::Tensor map;  ///< float32 [S, S] on the CPU (larger with tiles): the fused map (Eq. 5)
   std::optional<Judgement> judgement;  ///< nothing without a threshold
   HottestRegion region;                ///< its box in pixels of the image
   bool stands_out = false;             ///< whether the region is drawn with a line around it
