@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
 """What a change of a header costs: how many of our files are compiled again, and which files compile slowest.
 
-build_cost.py [--source FOLDER] [--log BUILD/.ninja_log] [HEADER ...]
+build_cost.py [--source FOLDER] [--build BUILD [--every N]] [HEADER ...]
 
 A HEADER is named as it is included ("res2clip/core/error.hpp"); without any, the ten that most files include are shown.
-Counts come from the includes in the sources, so that any checkout can be asked without building it. Seconds come from
-a build's log: they mean something after a build from scratch with CCACHE_DISABLE=1 on an idle machine.
+Counts come from the includes in the sources, so that any checkout can be asked without building it. With --build, files of that
+build are compiled once more, one after the other and without a compiler cache; seconds are the processor's, of user and system,
+so that other jobs of the machine count little. --every 8 takes each eighth file and states eight times its sum.
 """
 import argparse
+import json
 import re
+import resource
+import shlex
+import subprocess
+import tempfile
 from pathlib import Path
 
 FOLDERS = ("src", "apps", "bench", "tests")
@@ -19,7 +25,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, default=Path(__file__).resolve().parents[1], help="the checkout (default: this one)")
-    parser.add_argument("--log", type=Path, help="also show the slowest files of this .ninja_log")
+    parser.add_argument("--build", type=Path, help="also compile the files of this build, for their seconds")
+    parser.add_argument("--every", type=int, default=1, help="with --build: each N-th file alone (default: 1)")
     parser.add_argument("--slowest", type=int, default=5, help="how many of them (default: 5)")
     parser.add_argument("headers", nargs="*", metavar="HEADER")
     return parser.parse_args()
@@ -60,14 +67,23 @@ def units(source):
     return sorted(p.resolve() for folder in FOLDERS for p in (source / folder).rglob("*") if p.suffix in UNITS)
 
 
-def slowest(log, count):
-    """(seconds, object) of a ninja log's last entries: start and end in milliseconds, time stamp, output, command."""
-    last = {}
-    for line in log.read_text().splitlines():
-        parts = line.split("\t")
-        if len(parts) == 5 and parts[3].endswith(".o"):
-            last[parts[3]] = (int(parts[1]) - int(parts[0])) / 1000
-    return sorted(((seconds, name) for name, seconds in last.items()), reverse=True)[:count], sum(last.values())
+def seconds_of(entry):
+    """Processor seconds of one entry of compile_commands.json, which writes its object elsewhere."""
+    command = shlex.split(entry["command"])
+    with tempfile.NamedTemporaryFile(suffix=".o") as output:
+        command[command.index("-o") + 1] = output.name
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, cwd=entry["directory"], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def compile_costs(build, source, every):
+    """(seconds, file) of each `every`-th file of ours, the slowest first."""
+    entries = json.loads((build / "compile_commands.json").read_text())
+    folders = [source / folder for folder in FOLDERS]
+    ours = sorted((e for e in entries if any(Path(e["file"]).is_relative_to(f) for f in folders)), key=lambda e: e["file"])
+    return sorted(((seconds_of(entry), entry["file"]) for entry in ours[::every]), reverse=True)
 
 
 def main():
@@ -92,11 +108,11 @@ def main():
         library = sum(unit.is_relative_to(source / "src") for unit in rebuilt)
         name = header.resolve().relative_to(source)
         print(f"  {str(name):55} {len(rebuilt):4}   of them {library} of the library")
-    if options.log:
-        files, total = slowest(options.log, options.slowest)
-        print(f"{total:.0f} s in all compilations of the log; slowest")
-        for seconds, name in files:
-            print(f"  {name:85} {seconds:6.1f} s")
+    if options.build:
+        costs = compile_costs(options.build.resolve(), source, options.every)
+        print(f"{options.every * sum(seconds for seconds, _ in costs):.0f} s of a processor to compile all ({len(costs)} files measured); slowest of these")
+        for seconds, name in costs[:options.slowest]:
+            print(f"  {str(Path(name).relative_to(source)):85} {seconds:6.1f} s")
 
 
 main()

@@ -138,8 +138,7 @@ void make(const BankCommand& options) {
   const std::vector<Path> references = usable(options.references, options, settings.image.reading);
   std::vector<Path> inputs = references;
   inputs.insert(inputs.end(), {options.backbone, options.checkpoint});
-  for (const auto* masks : {&options.region.roi, &options.region.ignore})
-    inputs.insert(inputs.end(), masks->begin(), masks->end());
+  for (const Path& mask : options.region.masks()) inputs.push_back(mask);
   require_own_output(options.output, inputs);
   const Pipeline pipeline = Pipeline::load(options.backbone, settings, options.checkpoint);
   ProgressBar bar("bank", options.quiet);

@@ -245,6 +245,7 @@ int infer(const InferOptions& options) {
   if (source == Source::list) images = listed(options.inputs, options);
   const std::vector<std::string> names = names_of(images, options.base);
   require_apart(references, images);
+  for (const Path& mask : options.region.masks()) files.protect(mask);
   require_room(files, references, images, names);
   if (!options.report.empty()) require_writable(Path(options.report).parent_path());
 

@@ -39,6 +39,12 @@ void RegionOptions::add_to(CLI::App& command) {
       ->type_name("REGION");
 }
 
+std::vector<Path> RegionOptions::masks() const {
+  std::vector<Path> all(roi.begin(), roi.end());
+  all.insert(all.end(), ignore.begin(), ignore.end());
+  return all;
+}
+
 ReferenceBank within(ReferenceBank bank, const RegionOptions& options, std::span<const Path> references,
                      const Pipeline& pipeline) {
   if (!options.given()) return bank;

@@ -15,6 +15,8 @@ struct RegionOptions {
   std::vector<std::string> roi, ignore;
 
   bool given() const { return !roi.empty() || !ignore.empty(); }
+  /// What may be mask images, which no output may replace.
+  std::vector<Path> masks() const;
   void add_to(CLI::App& command);
 };
 

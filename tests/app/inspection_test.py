@@ -80,6 +80,11 @@ class Inspection(ProgramTest):
         for text, why in (("0,0,200,10", "reaches out of the image, which is 128x128"), ("1,2,3", "takes x,y,w,h"), ("0,0,3,3", "covers no patch")):
             self.fails(2, why, *base, "--output", self.folder / "none.bank", "--roi", text)
         self.fails(3, "no-mask.png", *base, "--output", self.folder / "none.bank", "--roi", self.folder / "no-mask.png")
+        overlays = self.folder / "region-overlays"
+        drawing = ("infer", "--backbone", self.clip, "--reference", self.goods, "-q", images[0], "--output", overlays)
+        done(*drawing)
+        (mask,) = overlays.rglob("*.png")
+        self.fails(2, "is one of your images, which this output would replace", *drawing, "--roi", mask)
         self.fails(2, "a bank keeps its own", *self.inspect, "--roi", "0,0,64,128", images[0])
         self.fails(2, "--check looks where", "bank", "--backbone", self.clip, "--bank", self.bank, "--check", images[0], "--roi", "0,0,9,9")
         self.assertFalse((self.folder / "none.bank").exists())

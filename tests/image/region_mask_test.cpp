@@ -41,7 +41,9 @@ TEST(RegionMask, OfAPolygonFollowsItsEdges) {
   const at::Tensor triangle = mask_of({"0,0 200,0 0,100"});
   for (std::int64_t y = 0; y < 20; ++y)
     for (std::int64_t x = 0; x < 20; ++x)
-      if (x + y != 19) EXPECT_EQ(triangle[y][x].item<bool>(), x + y < 19) << x << ", " << y;
+      if (x + y != 19) {
+        EXPECT_EQ(triangle[y][x].item<bool>(), x + y < 19) << x << ", " << y;
+      }
 }
 
 TEST(RegionMask, OfAnImageIsWhereItIsNotBlack) {
@@ -94,7 +96,7 @@ TEST(HottestRegion, LiesInsideAndIsMeasuredInside) {
   EXPECT_THAT([&] { hottest_region(map, 10, 10, 0.5, inside.slice(0, 0, 5)); },
               Fails(ErrorKind::data, HasSubstr("`inside` must be bool")));
   const HottestRegion whole = hottest_region(map, 10, 10, 0.5),
-                      same = hottest_region(map, 10, 10, 0.5, inside.logical_or(true));
+                      same = hottest_region(map, 10, 10, 0.5, at::ones_like(inside));
   EXPECT_EQ(whole.box, same.box);
   EXPECT_EQ(whole.threshold, same.threshold);
 }

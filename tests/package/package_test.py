@@ -109,18 +109,28 @@ class Package(unittest.TestCase):
         self.assertEqual(drawn, sum(" anomalous " in line for line in self.expected))
         run(sys.executable, HERE / "linkage_test.py", build / "inspect", self.prefix / "bin/res2clip", self.libraries / "libres2clip_c.so")
 
+    @unittest.skipUnless(shutil.which("clang++"), "clang++ is not installed")
+    def test_clang_builds_the_guides_programs_too(self):
+        build, _ = self.configure(self.project(block("cmake"), main=block("cpp")), "-DCMAKE_CXX_COMPILER=clang++")
+        run("cmake", "--build", build)
+        self.inspect(build / "inspect")
+        self.inspect(self.built_example("clang"))
+
     def test_another_project_builds_and_runs_with_the_installed_library(self):
         build, _ = self.configure(HERE / "consumer")
         run("cmake", "--build", build)
         self.assertRegex(run(build / "consumer").stdout, r"res2clip [0-9.]+\nnowhere\.pt: there is no such file")
 
-    def test_the_example_in_c_gives_the_programs_verdicts(self):
-        program = self.folder / "inspect_c"
+    def built_example(self, compiler):
+        program = self.folder / f"inspect_by_{compiler}"
         library = self.libraries / "libres2clip_c.so"
-        run("cc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", PROJECT / "examples/c/inspect.c", "-o", program,
+        run(compiler, "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", PROJECT / "examples/c/inspect.c", "-o", program,
             f"-I{self.prefix / 'include'}", library, f"-Wl,-rpath,{self.libraries}", f"-Wl,-rpath-link,{SETTINGS['libtorch_libraries']}",
             "-Wl,--allow-shlib-undefined")
-        self.inspect(program)
+        return program
+
+    def test_the_example_in_c_gives_the_programs_verdicts(self):
+        self.inspect(self.built_example("cc"))
 
     def test_the_example_in_python_gives_the_programs_verdicts(self):
         self.inspect(sys.executable, PROJECT / "examples/python/inspect_frames.py", self.libraries / "libres2clip_c.so")
