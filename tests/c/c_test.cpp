@@ -95,8 +95,35 @@ TEST_F(CTest, GivesWhatTheLibraryGives) {
   const float* map = res2clip_finding_map(finding, &side);
   EXPECT_EQ(side, 70);
   EXPECT_EQ(std::memcmp(map, expected.map.const_data_ptr<float>(), sizeof(float) * 70 * 70), 0);
+  std::int64_t rows = 0, columns = 0;
+  EXPECT_EQ(res2clip_finding_any_map(finding, &rows, &columns), map);
+  EXPECT_EQ(rows, 70);
+  EXPECT_EQ(columns, 70);
   res2clip_finding_box(finding, box);
   EXPECT_EQ((Box{box[0], box[1], box[2], box[3]}), expected.region.box);
+  res2clip_finding_free(finding);
+}
+
+TEST_F(CTest, GivesMapsOfTilesByRowsAndColumnsAlone) {
+  Settings settings;
+  settings.compute.device = "cpu";
+  const Pipeline own = Pipeline::load(archive, settings);
+  std::vector<ImageView> views;
+  for (const auto& frame : frames) views.push_back({frame.data(), 60, 50});
+  save_bank(own.remember(views, Tiling{{2, 1}, {50, 60}}), folder / "tiled.bank");
+  const std::string file = (folder / "tiled.bank").string();
+  ASSERT_EQ(res2clip_bank_open(pipeline, file.c_str(), &bank, error, sizeof error), RES2CLIP_DONE) << error;
+  ASSERT_EQ(set_up(), RES2CLIP_DONE) << error;
+  res2clip_finding* finding = nullptr;
+  ASSERT_EQ(res2clip_inspect(product, &images[0], &finding, error, sizeof error), RES2CLIP_DONE) << error;
+  const Detection expected = own.detect(views[0], own.open_bank(folder / "tiled.bank"));
+  std::int64_t side = 1, rows = 0, columns = 0;
+  EXPECT_EQ(res2clip_finding_map(finding, &side), nullptr);
+  EXPECT_EQ(side, 0);
+  const float* map = res2clip_finding_any_map(finding, &rows, &columns);
+  ASSERT_EQ(rows, 70 + 52);
+  ASSERT_EQ(columns, 70);
+  EXPECT_EQ(std::memcmp(map, expected.map.const_data_ptr<float>(), sizeof(float) * 122 * 70), 0);
   res2clip_finding_free(finding);
 }
 
