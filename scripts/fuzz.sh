@@ -11,7 +11,7 @@ case ${1:-} in -h | --help) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 0 ;; esac
 seconds=${1:-10}
 shift || true
 [[ $seconds =~ ^[1-9][0-9]*$ ]] || fail "SECONDS is '$seconds'; it must be a whole number from 1"
-command -v clang++ > /dev/null || fail "clang++ is not installed, which brings libFuzzer: apt-get install clang libomp-dev"
+require_clang
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || mapfile -t targets < <(sed -n 's/^res2clip_fuzz(\([a-z_]*\) .*/\1/p' "$root/fuzz/CMakeLists.txt")
 for target in "${targets[@]}"; do [ -f "$root/fuzz/$target.cpp" ] || fail "there is no target '$target' in fuzz/"; done
@@ -23,11 +23,7 @@ cmake --build build/fuzz --target "${targets[@]/#/fuzz_}"
 seeds=build/fuzz/seeds
 python3 fuzz/seeds.py . "$seeds"
 mkdir -p build/fuzz/findings
-# LibTorch's own allocations at its start are no leaks of ours (fuzz/suppressions.txt); numbers that no memory holds are refused
-# with std::bad_alloc, as without sanitizers.
-export LSAN_OPTIONS=suppressions=$root/fuzz/suppressions.txt:print_suppressions=0
-export ASAN_OPTIONS=allocator_may_return_null=1:detect_odr_violation=0
-export UBSAN_OPTIONS=print_stacktrace=1
+export_sanitizer_options
 export OMP_NUM_THREADS=1
 failed=()
 for target in "${targets[@]}"; do
