@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing (scripts/setup.sh) and builds res2clip.
 #
-#   scripts/build.sh [--cuda [--arch N]... | --debug | --asan | --clang] [--target NAME]... [CMAKE-ARGUMENT...]
+#   scripts/build.sh [--cuda [--arch N]... | --debug | --asan | --tsan | --clang] [--target NAME]... [CMAKE-ARGUMENT...]
 #
 # The program is build/release/res2clip (build/cuda/res2clip with --cuda). A LibTorch of your own, instead of the one
 # that would be installed: scripts/build.sh -DCMAKE_PREFIX_PATH=/path/to/libtorch (or -DTorch_DIR=...). GPU
@@ -21,8 +21,7 @@ while [ $# -gt 0 ]; do
     --cuda) preset=cuda setup+=(--cuda) ;;
     --arch) [ $# -gt 1 ] || fail "--arch needs a compute capability, as 10.0"; shift; architectures+=";$1" ;;
     --debug) preset=debug ;;
-    --asan) preset=asan ;;
-    --clang) preset=clang ;;
+    --asan | --tsan | --clang) preset=${1#--} ;;
     --target) [ $# -gt 1 ] || fail "--target needs a name"; shift; targets+=(--target "$1") ;;
     -h | --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -DCMAKE_PREFIX_PATH*=* | -DTorch_DIR*=* | -DTorch_ROOT*=*) own_libtorch=true arguments+=("$1") ;;
@@ -31,6 +30,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
+case $preset in asan | tsan | clang) require_clang ;; esac
 cd "$root"
 # An earlier call may have named a LibTorch, which CMake remembers.
 known=$(sed -n 's/^Torch_DIR:[A-Z]*=//p' "build/$preset/CMakeCache.txt" 2> /dev/null || true)

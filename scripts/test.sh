@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs all tests. Other arguments go to ctest (-R pattern, -L room, -j N).
 #
-#   scripts/test.sh [--debug | --asan | --clang] [CTEST-ARGUMENT...]
+#   scripts/test.sh [--debug | --asan | --tsan | --clang] [CTEST-ARGUMENT...]
 #
-# --asan builds with the address and undefined-behaviour sanitizers, --clang with clang++ (and its libomp) instead of g++.
+# --clang builds with clang++ (and its libomp) instead of g++; --asan too, with the address and undefined-behaviour sanitizers; --tsan
+# with the thread sanitizer, and runs the rooms that have threads of their own.
 # Where a CUDA toolkit is on the PATH the whole CUDA form is built too. Its tests are all run where there is a GPU; otherwise
 # those of code that it compiles differently, which say what they skip.
 #
@@ -12,8 +13,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 case ${1:-} in
-  -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
-  --debug | --asan | --clang)
+  -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  --debug | --asan | --tsan | --clang)
     preset=${1#--}
     shift
     export RES2CLIP_TEST_CUDA=0
@@ -53,6 +54,16 @@ if [ "$preset" = release ]; then
 else
   "$root/scripts/build.sh" "--$preset"
 fi
+case $preset in
+  asan)
+    export_sanitizer_options
+    ;;
+  tsan)
+    # Threads of OpenMP wait for each other in ways that the sanitizer does not see: one thread each, beside our own.
+    export OMP_NUM_THREADS=1 TSAN_OPTIONS=suppressions=$root/tests/sanitizers/races.txt:exitcode=66
+    [ $# -gt 0 ] || set -- -L '^(compute|features|pipeline)$'
+    ;;
+esac
 ctest --preset "$preset" -j "$(nproc)" "$@"
 log=$root/build/$preset/Testing/Temporary/LastTest.log
 skipped=$(sed -n 's/^\[  SKIPPED \] \([^ ]*\.[^ ]*\)$/\1/p' "$log" 2> /dev/null | sort -u)

@@ -90,7 +90,7 @@ Dataset load_dataset(const DatasetOptions& options, Splits splits) {
 
 void require_training_images(Dataset& dataset, bool skip_broken) {
   for (auto& [category, samples] : dataset.train)
-    std::erase_if(samples, [&](const Sample& sample) {
+    std::erase_if(samples, [&, &category = category](const Sample& sample) {
       if (is_file(found_as(sample.image))) return false;
       const std::string what =
           sample.image.string() + " is absent, a training image of class '" + category + "'";

@@ -61,8 +61,8 @@ Match fused_cpu(const at::Tensor& query, const at::Tensor& reference, const Grid
   const at::NoGradGuard no_grad;
   const auto queries = query.contiguous();
   const auto references = reference.contiguous();
-  const auto [compared_queries, compared_references] = compared_features(queries, references, grid, options);
-  const auto transposed = compared_references.t();
+  const auto compared = compared_features(queries, references, grid, options);
+  const auto transposed = compared.reference.t();
   const std::int64_t patches = grid.size(), channels = query.size(2), bank = reference.size(0);
   const PenaltyRows penalties(options, grid);
 
@@ -85,7 +85,7 @@ Match fused_cpu(const at::Tensor& query, const at::Tensor& reference, const Grid
       const std::int64_t image = tile / tiles, first = tile % tiles * rows,
                          count = std::min(rows, patches - first);
       auto similarity_rows = similarities.narrow(0, 0, count);
-      at::mm_out(similarity_rows, compared_queries.select(0, image).narrow(0, first, count), transposed);
+      at::mm_out(similarity_rows, compared.query.select(0, image).narrow(0, first, count), transposed);
       float* scores = similarity_rows.data_ptr<float>();
       for (std::int64_t i = 0; i < count; ++i) {
         const std::int64_t place = image * patches + first + i;
