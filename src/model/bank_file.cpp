@@ -98,6 +98,12 @@ std::int64_t whole_number(const Json& metadata, const char* key) {
   return std::stoll(text);
 }
 
+/// Of other numbers the conversion would mean nothing.
+bool holds_whole_numbers(const Json& list) {
+  return list.is_array() &&
+         std::all_of(list.begin(), list.end(), [](const Json& value) { return value.is_number_integer(); });
+}
+
 Tiling tiling_of(const std::string& text) {
   const Json json = parse_bounded(text);
   const Tiling tiling{
@@ -214,6 +220,8 @@ class BankReader {
 
   at::Tensor tensor(const Json& entry) const {
     require(entry.at("dtype") == "F32", "its tensors are not float32");
+    require(holds_whole_numbers(entry.at("shape")) && holds_whole_numbers(entry.at("data_offsets")),
+            "a tensor's shape or place is not of whole numbers");
     const auto shape = entry.at("shape").get<std::vector<std::int64_t>>();
     const auto offsets = entry.at("data_offsets").get<std::vector<std::uint64_t>>();
     const std::uint64_t available = bytes_.size() - header_end_;
